@@ -1,0 +1,102 @@
+//! The seam for planted bugs: a named, deliberate deviation at the place where the right code stands.
+//!
+//! A checker that has never caught anything proves nothing. So the core can be built *wrong*, one named flaw at
+//! a time, and the simulator must find it. The seam is a type parameter, not a cargo feature: features unify
+//! over a workspace, types do not. For [`Sound`], the default everywhere, [`Flaws::has`] is a constant `false`
+//! and the compiler removes the flawed branch; the real node never names another type.
+
+/// Which flaws are planted in a node.
+pub trait Flaws: Copy {
+    /// Whether `flaw` is planted.
+    fn has(self, flaw: Flaw) -> bool;
+}
+
+/// No flaws: the node as it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sound;
+
+impl Flaws for Sound {
+    #[inline(always)]
+    fn has(self, _: Flaw) -> bool {
+        false
+    }
+}
+
+/// A set of planted flaws.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Planted(u64);
+
+impl Planted {
+    /// These flaws and no others.
+    pub fn new(flaws: impl IntoIterator<Item = Flaw>) -> Self {
+        Self(flaws.into_iter().fold(0, |set, flaw| set | 1 << flaw as u32))
+    }
+}
+
+impl Flaws for Planted {
+    #[inline]
+    fn has(self, flaw: Flaw) -> bool {
+        self.0 & (1 << flaw as u32) != 0
+    }
+}
+
+/// A deviation. The simulator's table of planted bugs says where each really happened and who must catch it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Grants a vote without writing it down.
+    VoteNotPersisted,
+    /// Sends a granted vote before the write is durable.
+    VoteReplyNotGated,
+    /// Sends RequestVote before the own vote is durable.
+    CampaignNotGated,
+    /// A step down within a term forgets the vote.
+    VoteForgottenAtStepDown,
+    /// Grants to candidates with any log.
+    NoUpToDateCheck,
+    /// Compares the last index before the last term.
+    IndexBeforeTerm,
+    /// Counts vote replies of any term.
+    StaleVoteCounted,
+    /// Half of the voters is a quorum.
+    HalfIsQuorum,
+    /// Commits an earlier term's entry by counting replicas (Raft Figure 8).
+    CommitsEarlierTerm,
+    /// Acknowledges entries before they are durable.
+    AckNotGated,
+    /// The leader counts itself before its own write is durable.
+    LeaderCountsUnpersisted,
+    /// Truncates the log at every AppendEntries.
+    TruncatesAlways,
+    /// Takes entries without looking at the term before them.
+    NoPrevTermCheck,
+    /// A follower commits to the leader's commit index, whatever it has verified of its log.
+    CommitsUnverified,
+    /// Match index is assigned, not raised.
+    MatchRegresses,
+    /// Commit index is assigned, not raised.
+    CommitRegresses,
+    /// Next index is not lowered at a refusal.
+    NoBacktracking,
+    /// A leader answers reads without confirming that it leads.
+    ReadUnconfirmed,
+    /// A new leader reads at its commit index before it has committed in its term.
+    ReadBeforeOwnCommit,
+    /// A read is answered before its index is applied.
+    ReadBeforeApply,
+    /// Any reply confirms any read round.
+    AnyRoundConfirms,
+    /// A retried request is applied again.
+    NoDeduplication,
+    /// Requests are deduplicated by sequence number alone.
+    DeduplicatesAcrossSessions,
+    /// A write is answered when appended, not when committed.
+    AnswersBeforeCommit,
+    /// No no-op entry at the start of a term.
+    NoNoop,
+    /// Every election timeout is the shortest.
+    NoJitter,
+    /// A follower grants a vote only to a strictly newer log.
+    StrictlyNewerLog,
+    /// The order in which followers are served depends on where memory was allocated.
+    AddressLeak,
+}

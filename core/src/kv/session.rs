@@ -1,0 +1,1 @@
+//! Client sessions (thesis §6.3).

@@ -1,0 +1,1 @@
+//! The values and the commands' effect on them.

@@ -1,0 +1,5 @@
+//! The consensus machine.
+
+mod progress;
+
+pub use progress::Progress;

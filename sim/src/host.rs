@@ -1,0 +1,1 @@
+//! A server and what it runs on.

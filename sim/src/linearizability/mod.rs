@@ -1,0 +1,1 @@
+//! Whether what clients saw can be explained.

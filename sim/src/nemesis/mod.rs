@@ -1,0 +1,1 @@
+//! Faults that come at random.

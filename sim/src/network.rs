@@ -1,0 +1,1 @@
+//! Links, cuts, rules and latencies.

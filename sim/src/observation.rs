@@ -1,0 +1,227 @@
+//! What a checker may know: facts about a run, in the order in which they became true. Neutral: a foreign Raft
+//! behind [`Replica`](crate::replica::Replica) yields the same facts.
+
+use crate::history::HistoryEvent;
+use seaworthy_core::membership::Membership;
+use seaworthy_core::types::{EntryId, LogIndex, NodeId, SessionId, Term};
+use seaworthy_core::view::Role;
+
+/// One fact.
+#[derive(Clone, Debug)]
+pub enum Fact<'a> {
+    /// A node started from its durable state: at the start of a run, or after a crash. `applied` starts again
+    /// from 0. Its first [`Fact::Stepped`] follows at once.
+    Booted {
+        /// Who.
+        node: NodeId,
+        /// The term and vote that the disk held.
+        hard_state: HardStateFact,
+        /// The log that the disk held, from index 1.
+        log: &'a [EntryFact],
+        /// Whether this is the start of the run, whose state is given and owes its history to nobody.
+        initial: bool,
+    },
+    /// A node lost everything but its disk.
+    Crashed {
+        /// Who.
+        node: NodeId,
+    },
+    /// A node cut its log before `entries[0]` and appended `entries`; the write is queued, not yet durable.
+    Appended {
+        /// Who.
+        node: NodeId,
+        /// Contiguous, never empty.
+        entries: &'a [EntryFact],
+    },
+    /// A node's disk now holds this term and vote.
+    DurableHardState {
+        /// Who.
+        node: NodeId,
+        /// What.
+        hard_state: HardStateFact,
+    },
+    /// A node's disk cut its log before `entries[0]` and appended `entries`.
+    DurableAppend {
+        /// Who.
+        node: NodeId,
+        /// Contiguous, never empty.
+        entries: &'a [EntryFact],
+    },
+    /// A message left its sender: what it waited for was said to be durable.
+    Released {
+        /// The sender.
+        from: NodeId,
+        /// The addressee.
+        to: NodeId,
+        /// The term that the message carries.
+        term: Term,
+        /// What the message promises on its sender's behalf.
+        promise: Promise,
+    },
+    /// A node applied one entry. No-op entries are applied too.
+    Applied {
+        /// Who.
+        node: NodeId,
+        /// Which entry.
+        id: EntryId,
+        /// The session and sequence of the client's request in it, if there is one.
+        request: Option<(SessionId, u64)>,
+        /// Whether a command ran, rather than being answered from the session table or refused.
+        executed: bool,
+        /// A hash of the whole state after it.
+        state_hash: u64,
+    },
+    /// A node has taken a step; this is what it looks like now. Follows the step's `Appended` and `Applied`.
+    Stepped {
+        /// Its state.
+        view: &'a View,
+    },
+    /// A client did or saw something.
+    Client(&'a HistoryEvent),
+    /// The last fault is over: from here on the cluster must make progress. Everything that is to be up is up.
+    Healed,
+    /// The run is over.
+    Ended,
+}
+
+/// A durable term and vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct HardStateFact {
+    /// The term.
+    pub term: Term,
+    /// The vote in it.
+    pub vote: Option<NodeId>,
+}
+
+/// A log entry as checkers see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryFact {
+    /// Its place and term.
+    pub id: EntryId,
+    /// A hash of its payload.
+    pub payload: u64,
+}
+
+/// What a message promises when it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// "I campaign in this term with a log that ends here": own vote, term and log must be durable.
+    Campaign {
+        /// The candidate's last entry.
+        last: EntryId,
+    },
+    /// "You have my vote in this term": must be durable.
+    Vote,
+    /// "My log agrees with yours up to here": must be durable.
+    Acknowledge {
+        /// How far.
+        matched: LogIndex,
+    },
+    /// "I lead this term." (AppendEntries)
+    Lead,
+    /// Nothing.
+    Nothing,
+}
+
+/// A node's visible state after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Who.
+    pub node: NodeId,
+    /// What it is.
+    pub role: Role,
+    /// Its current term.
+    pub term: Term,
+    /// Its vote in that term.
+    pub vote: Option<NodeId>,
+    /// The leader that it knows of.
+    pub leader: Option<NodeId>,
+    /// Its commit index.
+    pub commit: LogIndex,
+    /// The last index that it applied since it started.
+    pub applied: LogIndex,
+    /// The last entry of its log, durable or not.
+    pub last: EntryId,
+    /// A hash of its state machine.
+    pub state_hash: u64,
+    /// What it believes of its followers; empty unless it leads.
+    pub followers: Vec<FollowerView>,
+    /// The configuration in force.
+    pub membership: Membership,
+}
+
+/// What a leader believes of one follower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowerView {
+    /// Which.
+    pub node: NodeId,
+    /// The highest entry known to be durable there.
+    pub matched: LogIndex,
+    /// The next entry to send.
+    pub next: LogIndex,
+}
+
+/// A statement of the catalogue, as it is named in files and reports.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Property {
+    /// At most one leader is ever elected in a term (Raft §5.2).
+    ElectionSafety,
+    /// A node grants at most one vote in a term (Raft §5.2).
+    VoteOnce,
+    /// A leader holds released grants of a quorum (Raft §5.2).
+    LeaderQuorum,
+    /// A leader never overwrites or deletes entries of its log (Raft §5.3).
+    LeaderAppendOnly,
+    /// Equal index and term: equal entry and equal log before it (Raft §5.3).
+    LogMatching,
+    /// A leader's log holds every entry committed in an earlier term (Raft §5.4).
+    LeaderCompleteness,
+    /// No two nodes commit or apply different entries at one index (Raft §5.4.3).
+    StateMachineSafety,
+    /// Only a leader commits, an entry of its own term, that a quorum holds durably (Raft §5.4.2).
+    CommitJustified,
+    /// Term, vote within it, commit, applied and match index never go back.
+    Monotonicity,
+    /// applied ≤ commit ≤ last, and match < next.
+    Order,
+    /// What a message promises is durable when it leaves (thesis §3.8).
+    PersistBeforeSend,
+    /// A leader believes of a follower only what the follower's disk holds.
+    MatchSoundness,
+    /// A restarted node stands on a prefix of its writes that holds all that was reported durable.
+    CrashConsistency,
+    /// Nothing that was committed is ever lost from a quorum, nothing acknowledged from the final state.
+    Durability,
+    /// A client's request runs once (thesis §6.3).
+    ExactlyOnce,
+    /// Equal applied index: equal state.
+    ReplicasAgree,
+    /// Every answer can be explained by an order of the operations that respects real time.
+    Linearizability,
+    /// After the last fault: a leader soon, every operation answered, all replicas level.
+    Liveness,
+}
+
+/// What a checker found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The statement that does not hold.
+    pub property: Property,
+    /// The node at fault, where there is one.
+    pub node: Option<NodeId>,
+    /// The facts that contradict each other, in one or two sentences in the notation (`n1@3`, `7@2`).
+    pub detail: String,
+}

@@ -1,0 +1,1 @@
+//! The planted bugs and who must catch them.

@@ -1,0 +1,1 @@
+//! The event queue, ordered by (time, sequence).

@@ -1,0 +1,171 @@
+//! The small trait that a foreign Raft implements, and our own node behind it.
+
+use crate::observation::{EntryFact, HardStateFact, Promise, View};
+use seaworthy_core::config::Config;
+use seaworthy_core::member::{AppliedEntry, Refusal};
+use seaworthy_core::membership::Membership;
+use seaworthy_core::state_machine::{Outcome, Request};
+use seaworthy_core::types::{EntryId, Instant, NodeId, Term, Token, WriteSeq};
+
+/// A server under test: synchronous, without clock, randomness or I/O of its own.
+///
+/// The contract of effects: writes form one ordered queue; a send leaves only when the write that it names is
+/// durable; all else may happen in any order, late, or, after a crash, not at all.
+pub trait Replica: Sized {
+    /// What the replicas say to each other.
+    type Message: Clone;
+    /// One atomic record for the disk.
+    type Write: Clone;
+    /// What a disk holds: what a replica can be built from.
+    type Durable: Clone;
+
+    /// A disk with nothing on it, or with `initial` on it.
+    fn durable(initial: Option<&InitialState>) -> Self::Durable;
+
+    /// Puts one record on the disk.
+    fn persist(durable: &mut Self::Durable, write: Self::Write);
+
+    /// Starts from what the disk holds.
+    fn boot(boot: &Boot<'_>, now: Instant, durable: &Self::Durable) -> Self;
+
+    /// Takes one step.
+    fn step(&mut self, now: Instant, input: Input<Self::Message>, effects: &mut Effects<Self>);
+
+    /// When to call with [`Input::Timeout`] at the latest. May move with every step.
+    fn deadline(&self) -> Instant;
+
+    /// Writes the visible state into `view`, whose buffers are reused.
+    fn view(&self, view: &mut View);
+
+    /// What a message is, for rules, traces and checkers.
+    fn describe(message: &Self::Message) -> MessageFacts;
+
+    /// What a record is, for checkers. An append puts its entries into `entries`.
+    fn describe_write(write: &Self::Write, entries: &mut Vec<EntryFact>) -> WriteFacts;
+
+    /// What a disk holds, for checkers. The log goes into `entries`.
+    fn describe_durable(durable: &Self::Durable, entries: &mut Vec<EntryFact>) -> HardStateFact;
+}
+
+/// What a replica is told when it starts.
+#[derive(Clone, Debug)]
+pub struct Boot<'a> {
+    /// Who it is, its seed and its settings.
+    pub config: &'a Config,
+    /// The initial configuration of the cluster.
+    pub membership: &'a Membership,
+    /// The flaws to plant, if it can be built with any.
+    pub flaws: seaworthy_core::flaw::Planted,
+}
+
+/// A state to start a run from, as in Raft Figure 7.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct InitialState {
+    /// Term and vote.
+    pub hard_state: HardStateFact,
+    /// The terms of the entries from index 1 on; all are no-op entries.
+    pub log: Vec<Term>,
+}
+
+/// One thing that happened to a replica.
+#[derive(Clone, Debug)]
+pub enum Input<M> {
+    /// The clock may have reached the deadline.
+    Timeout,
+    /// A message from a peer.
+    Message(M),
+    /// A client's request.
+    Request {
+        /// For the reply.
+        token: Token,
+        /// What.
+        request: Request,
+    },
+    /// Every write up to `seq` is durable.
+    Persisted {
+        /// The last durable write.
+        seq: WriteSeq,
+    },
+    /// Behave as if the election timeout had elapsed.
+    Campaign,
+}
+
+/// The effects of one step. The caller owns the buffers and drains them.
+#[derive(Debug)]
+pub struct Effects<R: Replica> {
+    /// For the disk, in order.
+    pub writes: Vec<(WriteSeq, R::Write)>,
+    /// For the network, each once the write that it names is durable.
+    pub sends: Vec<(WriteSeq, R::Message)>,
+    /// For the clients.
+    pub replies: Vec<(Token, Result<Outcome, Refusal>)>,
+    /// What was applied, in order.
+    pub applied: Vec<AppliedEntry>,
+}
+
+impl<R: Replica> Default for Effects<R> {
+    fn default() -> Self {
+        Self { writes: Vec::new(), sends: Vec::new(), replies: Vec::new(), applied: Vec::new() }
+    }
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageFacts {
+    /// The sender.
+    pub from: NodeId,
+    /// The addressee.
+    pub to: NodeId,
+    /// The term that it carries.
+    pub term: Term,
+    /// Which of the kinds.
+    pub kind: MessageKind,
+    /// What it promises.
+    pub promise: Promise,
+    /// The entry that it is about: the candidate's last, the one before the entries, the refusal's hint.
+    pub about: EntryId,
+    /// How many entries it carries.
+    pub entries: u32,
+    /// Whether it says yes, if it is an answer.
+    pub granted: bool,
+}
+
+/// The kinds of messages, as they are named in scenario files.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+pub enum MessageKind {
+    /// "Would you vote for me?"
+    PreVote,
+    /// Its answer.
+    PreVoteReply,
+    /// "Vote for me."
+    RequestVote,
+    /// Its answer.
+    VoteReply,
+    /// Replication and heartbeat.
+    AppendEntries,
+    /// Its answer.
+    AppendReply,
+    /// The answer to a message of an older term.
+    Stale,
+}
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteFacts {
+    /// Term and vote.
+    HardState(HardStateFact),
+    /// The log is cut before the first of the entries and extended by them.
+    Append,
+}

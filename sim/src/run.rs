@@ -1,0 +1,127 @@
+//! One run: a scenario and a seed in, a report out.
+
+use crate::history::HistoryEvent;
+use crate::observation::Property;
+use crate::scenario::Scenario;
+use crate::time::{Span, Time};
+use seaworthy_core::types::NodeId;
+use std::collections::BTreeMap;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything held; or what had to be violated was.
+    Ok,
+    /// A property does not hold.
+    Violation,
+    /// An expectation of the scenario was missed.
+    Expectation,
+    /// The run was cut off by its step budget, or a checker could not decide within its own.
+    Cutoff,
+}
+
+/// What a run came to. A function of (binary, scenario, seed), down to the last bit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunReport {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The violation, also where the scenario demands one.
+    pub violation: Option<Found>,
+    /// The expectation that was missed, in words.
+    pub missed: Option<String>,
+    /// A hash over all trace records.
+    pub fingerprint: u64,
+    /// Checked steps: events that did something, each followed by every checker.
+    pub steps: u64,
+    /// How much virtual time went by.
+    pub virtual_time: Span,
+    /// What became of the messages between nodes.
+    pub messages: MessageCounts,
+    /// What became of the clients' operations.
+    pub operations: OperationCounts,
+    /// Elections won.
+    pub elections: u64,
+    /// How often each kind of fault happened, by its name.
+    pub faults: BTreeMap<&'static str, u64>,
+}
+
+/// A violation and when it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The property.
+    pub property: Property,
+    /// When.
+    pub at: Time,
+    /// At which step.
+    pub step: u64,
+    /// The node at fault, where there is one.
+    pub node: Option<NodeId>,
+    /// The facts that contradict each other.
+    pub detail: String,
+}
+
+/// What became of the messages between nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct MessageCounts {
+    /// Handed to the network.
+    pub sent: u64,
+    /// Arrived at a running node.
+    pub delivered: u64,
+    /// Lost: by luck, cut, rule, or arriving at a node that is down.
+    pub dropped: u64,
+    /// Sent once, scheduled twice.
+    pub duplicated: u64,
+}
+
+/// What became of the clients' operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct OperationCounts {
+    /// Answered.
+    pub ok: u64,
+    /// Surely without effect.
+    pub fail: u64,
+    /// Outcome unknown.
+    pub info: u64,
+}
+
+/// A trace in words and the history of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// One line a record, in the notation.
+    pub trace: Vec<TraceLine>,
+    /// What the clients saw.
+    pub history: Vec<HistoryEvent>,
+}
+
+/// One line of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceLine {
+    /// When.
+    pub at: Time,
+    /// At which step.
+    pub step: u64,
+    /// The node whose record this is, where there is one.
+    pub node: Option<NodeId>,
+    /// What happened: `n1@3 ⇨ leader`, `n1@3 → n2 AppendEntries 7@2 +1`.
+    pub text: String,
+}
+
+/// More steps than any sane run takes.
+pub const DEFAULT_MAX_STEPS: u64 = 20_000_000;
+
+/// Runs `scenario`, which must be valid (see [`crate::scenario`]), with the luck of `seed`.
+pub fn run(scenario: &Scenario, seed: u64) -> RunReport {
+    let _ = (scenario, seed);
+    unimplemented!()
+}
+
+/// The same run, with its trace and history.
+pub fn run_recorded(scenario: &Scenario, seed: u64) -> (RunReport, Recording) {
+    let _ = (scenario, seed);
+    unimplemented!()
+}

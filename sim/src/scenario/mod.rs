@@ -1,0 +1,6 @@
+//! Scenario files.
+
+pub mod model;
+pub mod scalar;
+
+pub use model::Scenario;

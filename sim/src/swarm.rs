@@ -1,0 +1,1 @@
+//! A scenario drawn from a seed.

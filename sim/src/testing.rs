@@ -1,0 +1,1 @@
+//! For cargo test: seeds that must hold.

@@ -1,0 +1,1 @@
+//! One record an event, and the fingerprint over all of them.
