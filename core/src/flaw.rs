@@ -7,6 +7,10 @@
 
 /// Which flaws are planted in a node.
 pub trait Flaws: Copy {
+    /// Whether nothing is planted, so that the node's own assertions hold. A flawed node breaks them on
+    /// purpose, and it is for the checkers outside to notice.
+    const SOUND: bool;
+
     /// Whether `flaw` is planted.
     fn has(self, flaw: Flaw) -> bool;
 }
@@ -16,6 +20,8 @@ pub trait Flaws: Copy {
 pub struct Sound;
 
 impl Flaws for Sound {
+    const SOUND: bool = true;
+
     #[inline(always)]
     fn has(self, _: Flaw) -> bool {
         false
@@ -34,6 +40,8 @@ impl Planted {
 }
 
 impl Flaws for Planted {
+    const SOUND: bool = false;
+
     #[inline]
     fn has(self, flaw: Flaw) -> bool {
         self.0 & (1 << flaw as u32) != 0

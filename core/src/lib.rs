@@ -6,10 +6,12 @@
 extern crate alloc;
 
 pub mod config;
+pub mod durable;
 pub mod effect;
 pub mod flaw;
 pub mod input;
 pub mod kv;
+pub mod log;
 pub mod member;
 pub mod membership;
 pub mod message;
@@ -18,3 +20,5 @@ pub mod quorum;
 pub mod state_machine;
 pub mod types;
 pub mod view;
+
+pub use node::Node;

@@ -1,10 +1,19 @@
 //! A server: consensus, sessions and the key-value store as one machine. The simulator and the real
 //! server drive this very type.
 
-use crate::effect::{Send, Write};
-use crate::message::Message;
-use crate::state_machine::{Outcome, Request};
-use crate::types::{EntryId, NodeId, SessionId, Token, WriteSeq};
+use crate::config::{Config, ConfigError};
+use crate::durable::Durable;
+use crate::effect::{self, Event, Send, Write};
+use crate::flaw::{Flaw, Flaws, Sound};
+use crate::input;
+use crate::kv::Command;
+use crate::membership::Membership;
+use crate::message::{Message, Payload};
+use crate::node::Node;
+use crate::state_machine::{Operation, Outcome, Request, StateMachine};
+use crate::types::{Bytes, EntryId, Instant, LogIndex, NodeId, SessionId, Term, Token, WriteSeq};
+use crate::view::{Role, View};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 /// One thing that happened to a [`Member`].
@@ -79,4 +88,216 @@ pub struct AppliedEntry {
     pub executed: bool,
     /// The hash of the state after it.
     pub state_hash: u64,
+}
+
+impl Effects {
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.writes.clear();
+        self.sends.clear();
+        self.replies.clear();
+        self.applied.clear();
+    }
+}
+
+/// A server: a [`Node`], and above it the replicated [`StateMachine`] and the clients that wait for it.
+///
+/// - `applied <= node.commit()`; what lies between them is applied in the next steps, which are due at once.
+/// - A client waits either for an entry of this node's own term of office, or for a read.
+#[derive(Clone, Debug)]
+pub struct Member<F: Flaws = Sound> {
+    flaws: F,
+    node: Node<F>,
+    machine: StateMachine,
+    applied: LogIndex,
+    max_apply_entries: u64,
+    /// Who waits for which entry; only while leading.
+    writers: BTreeMap<LogIndex, (Term, Token)>,
+    /// Reads that are not yet confirmed.
+    readers: BTreeMap<Token, Command>,
+    /// Confirmed reads that wait for their index to be applied, ascending in it.
+    ready: VecDeque<(LogIndex, Token, Command)>,
+    /// Reused between steps.
+    effects: effect::Effects,
+}
+
+impl Member<Sound> {
+    /// A member built from its durable state alone: at the first start and after every crash alike.
+    ///
+    /// # Errors
+    /// If the settings make no sense together.
+    pub fn new(
+        config: Config,
+        membership: Membership,
+        durable: &Durable,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        Self::with_flaws(config, membership, durable, now, Sound)
+    }
+}
+
+impl<F: Flaws> Member<F> {
+    /// As [`Member::new`], with planted bugs.
+    ///
+    /// # Errors
+    /// If the settings make no sense together.
+    pub fn with_flaws(
+        config: Config,
+        membership: Membership,
+        durable: &Durable,
+        now: Instant,
+        flaws: F,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            flaws,
+            max_apply_entries: u64::try_from(config.max_apply_entries).unwrap_or(u64::MAX),
+            node: Node::with_flaws(config, membership, durable, now, flaws)?,
+            machine: StateMachine::default(),
+            applied: LogIndex::ZERO,
+            writers: BTreeMap::new(),
+            readers: BTreeMap::new(),
+            ready: VecDeque::new(),
+            effects: effect::Effects::default(),
+        })
+    }
+
+    /// Takes one step. Total, as [`Node::step`]; the effects are appended to `effects`.
+    pub fn step(&mut self, now: Instant, input: Input, effects: &mut Effects) {
+        match input {
+            Input::Timeout => self.drive(now, input::Input::Timeout, effects),
+            Input::Message(message) => self.drive(now, input::Input::Message(message), effects),
+            Input::Request { token, request } => self.on_request(now, token, request, effects),
+            Input::Persisted { seq } => self.drive(now, input::Input::Persisted { seq }, effects),
+            Input::Campaign => self.drive(now, input::Input::Campaign, effects),
+        }
+        self.apply(effects);
+        self.answer_reads(effects);
+        if self.node.role() != Role::Leader {
+            self.dismiss_writers(effects);
+        }
+    }
+
+    /// When [`Input::Timeout`] is due: at once while committed entries wait to be applied.
+    pub fn deadline(&self) -> Instant {
+        if self.applied < self.node.commit() { Instant::default() } else { self.node.deadline() }
+    }
+
+    /// The visible state of the consensus.
+    pub fn view(&self) -> View<'_> {
+        self.node.view()
+    }
+
+    /// The consensus below.
+    pub fn node(&self) -> &Node<F> {
+        &self.node
+    }
+
+    /// The state machine, as of [`Member::applied`].
+    pub fn machine(&self) -> &StateMachine {
+        &self.machine
+    }
+
+    /// The last index that was applied since the start.
+    pub fn applied(&self) -> LogIndex {
+        self.applied
+    }
+
+    fn on_request(&mut self, now: Instant, token: Token, request: Request, effects: &mut Effects) {
+        match request.operation {
+            Operation::Command(command) if command.is_read() => {
+                self.readers.insert(token, command);
+                self.drive(now, input::Input::Read { token }, effects);
+            }
+            Operation::Command(_) | Operation::Register => {
+                let data = request.encode();
+                if self.flaws.has(Flaw::AnswersBeforeCommit) && self.node.role() == Role::Leader {
+                    self.answer_early(token, &data, effects);
+                }
+                self.drive(now, input::Input::Propose { token, data }, effects);
+            }
+        }
+    }
+
+    /// A write answered as soon as it is appended, as if it were committed already.
+    fn answer_early(&self, token: Token, data: &Bytes, effects: &mut Effects) {
+        let index = self.node.log().last().index.next();
+        let outcome = self.machine.clone().apply(self.flaws, index, data).outcome;
+        effects.replies.push(Reply { token, result: Ok(outcome) });
+    }
+
+    /// Steps the node and takes in what it has to say.
+    fn drive(&mut self, now: Instant, input: input::Input, effects: &mut Effects) {
+        self.node.step(now, input, &mut self.effects);
+        effects.writes.append(&mut self.effects.writes);
+        effects.sends.append(&mut self.effects.sends);
+        for event in self.effects.events.drain(..) {
+            match event {
+                Event::Proposed { token, id } => {
+                    self.writers.insert(id.index, (id.term, token));
+                }
+                Event::ReadReady { token, index } => {
+                    // A read that was refused and a read that is ready are never the same.
+                    let command = self.readers.remove(&token).expect("every confirmed read was asked here");
+                    self.ready.push_back((index, token, command));
+                }
+                Event::ProposalRefused { token, leader } => {
+                    effects.replies.push(Reply { token, result: Err(Refusal::NotLeader { leader }) });
+                }
+                Event::ReadRefused { token, leader } => {
+                    self.readers.remove(&token);
+                    effects.replies.push(Reply { token, result: Err(Refusal::NotLeader { leader }) });
+                }
+                // The commit index is looked up when entries are applied.
+                Event::Committed { .. } => {}
+            }
+        }
+    }
+
+    /// Applies what is committed, in order, as much as one step may.
+    fn apply(&mut self, effects: &mut Effects) {
+        let commit = self.node.commit();
+        let end = LogIndex(commit.0.min(self.applied.0.saturating_add(self.max_apply_entries)));
+        while self.applied < end {
+            let index = self.applied.next();
+            let entry = self.node.log().get(index).expect("what is committed is in the log");
+            let id = entry.id;
+            let applied = match &entry.payload {
+                Payload::Noop => None,
+                Payload::Data(data) => Some(self.machine.apply(self.flaws, index, data)),
+            };
+            self.applied = index;
+            effects.applied.push(AppliedEntry {
+                id,
+                request: applied.as_ref().and_then(|applied| applied.request),
+                executed: applied.as_ref().is_some_and(|applied| applied.executed),
+                state_hash: self.machine.hash(),
+            });
+            if let Some((term, token)) = self.writers.remove(&index) {
+                let result = match applied {
+                    Some(applied) if term == id.term => Ok(applied.outcome),
+                    // Another entry stands where the proposal stood, so that it can never commit.
+                    _ => Err(Refusal::NotLeader { leader: self.node.leader() }),
+                };
+                effects.replies.push(Reply { token, result });
+            }
+        }
+    }
+
+    /// Answers the confirmed reads whose index has been applied.
+    fn answer_reads(&mut self, effects: &mut Effects) {
+        let early = self.flaws.has(Flaw::ReadBeforeApply);
+        while self.ready.front().is_some_and(|(index, ..)| *index <= self.applied || early) {
+            let (_, token, command) = self.ready.pop_front().expect("the front was just seen");
+            let answer = self.machine.query(&command).expect("only reads are asked to be confirmed");
+            effects.replies.push(Reply { token, result: Ok(Outcome::Answer(answer)) });
+        }
+    }
+
+    /// Whoever still waits for an entry when leadership is lost cannot be told what will become of it.
+    fn dismiss_writers(&mut self, effects: &mut Effects) {
+        let leader = self.node.leader();
+        while let Some((_, (_, token))) = self.writers.pop_first() {
+            effects.replies.push(Reply { token, result: Err(Refusal::Unknown { leader }) });
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub mod replica;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod seaworthy;
 pub mod swarm;
 pub mod sweep;
 pub mod testing;

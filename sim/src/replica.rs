@@ -1,7 +1,8 @@
-//! The small trait that a foreign Raft implements, and our own node behind it.
+//! The small trait that a foreign Raft implements. Our own stands behind it in [`crate::seaworthy`].
 
 use crate::observation::{EntryFact, HardStateFact, Promise, View};
 use seaworthy_core::config::Config;
+use seaworthy_core::flaw::Planted;
 use seaworthy_core::member::{AppliedEntry, Refusal};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::state_machine::{Outcome, Request};
@@ -55,7 +56,7 @@ pub struct Boot<'a> {
     /// The initial configuration of the cluster.
     pub membership: &'a Membership,
     /// The flaws to plant, if it can be built with any.
-    pub flaws: seaworthy_core::flaw::Planted,
+    pub flaws: Planted,
 }
 
 /// A state to start a run from, as in Raft Figure 7.

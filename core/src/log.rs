@@ -1,0 +1,199 @@
+//! The log in memory. It knows no node, no disk and no commit index.
+
+use crate::message::Entry;
+use crate::types::{EntryId, LogIndex, Term};
+use alloc::vec::Vec;
+
+/// A contiguous run of entries (Raft §5.3).
+///
+/// - Entry `base.index + 1 + i` stands at position `i`: there are no gaps.
+/// - Terms never descend.
+/// - `base` is the entry just before the first: everything up to it has been compacted away, which so far
+///   nothing does, so that it is [`EntryId::ZERO`].
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Log {
+    base: EntryId,
+    entries: Vec<Entry>,
+}
+
+impl Log {
+    /// A log of these entries, from index 1.
+    ///
+    /// # Panics
+    /// If they are not contiguous or their terms descend.
+    pub fn new(entries: Vec<Entry>) -> Self {
+        let mut log = Self { base: EntryId::ZERO, entries: Vec::with_capacity(entries.len()) };
+        for entry in entries {
+            log.push(entry);
+        }
+        log
+    }
+
+    /// The last entry, or the one before the first if there is none.
+    pub fn last(&self) -> EntryId {
+        self.entries.last().map_or(self.base, |entry| entry.id)
+    }
+
+    /// The term of the entry at `index`; that of the base too. `None` outside.
+    pub fn term(&self, index: LogIndex) -> Option<Term> {
+        if index == self.base.index {
+            return Some(self.base.term);
+        }
+        self.get(index).map(|entry| entry.id.term)
+    }
+
+    /// The entry at `index`.
+    pub fn get(&self, index: LogIndex) -> Option<&Entry> {
+        self.entries.get(self.position(index)?)
+    }
+
+    /// Whether the log holds this very entry; by Log Matching, then also all before it.
+    pub fn contains(&self, id: EntryId) -> bool {
+        self.term(id.index) == Some(id.term)
+    }
+
+    /// At most `limit` entries from `first` on; none if `first` is outside.
+    pub fn slice(&self, first: LogIndex, limit: usize) -> &[Entry] {
+        let Some(start) = self.position(first).filter(|start| *start <= self.entries.len()) else {
+            return &[];
+        };
+        let end = self.entries.len().min(start.saturating_add(limit));
+        &self.entries[start..end]
+    }
+
+    /// All entries, ascending.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Appends one entry.
+    ///
+    /// # Panics
+    /// If it does not follow the last one, or its term is lower.
+    pub fn push(&mut self, entry: Entry) {
+        let last = self.last();
+        assert!(entry.id.index == last.index.next(), "the log has no gaps");
+        assert!(last.term <= entry.id.term, "terms never descend along the log");
+        self.entries.push(entry);
+    }
+
+    /// Removes the entries from `index` on.
+    ///
+    /// # Panics
+    /// If that would reach below the base.
+    pub fn truncate(&mut self, index: LogIndex) {
+        let keep = self.position(index).expect("what is compacted is committed and never truncated");
+        self.entries.truncate(keep);
+    }
+
+    /// The last entry whose index is at most `bound.index` and whose term is at most `bound.term`. If another
+    /// log holds `bound`, no entry of this one after the answer can be in that other log at or before
+    /// `bound`: both sides skip that far when their logs diverge (Raft §5.3 end).
+    pub fn backtrack(&self, bound: EntryId) -> EntryId {
+        let candidates = self.position(bound.index.next()).unwrap_or(0).min(self.entries.len());
+        let kept = self.entries[..candidates].partition_point(|entry| entry.id.term <= bound.term);
+        kept.checked_sub(1).map_or(self.base, |position| self.entries[position].id)
+    }
+
+    /// Where the entry at `index` stands or would stand; `None` at or below the base.
+    fn position(&self, index: LogIndex) -> Option<usize> {
+        let offset = index.0.checked_sub(self.base.index.0)?.checked_sub(1)?;
+        usize::try_from(offset).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Payload;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    fn log(terms: &[u64]) -> Log {
+        let entry = |(position, term): (usize, &u64)| Entry {
+            id: EntryId::new(*term, position as u64 + 1),
+            payload: Payload::Noop,
+        };
+        Log::new(terms.iter().enumerate().map(entry).collect())
+    }
+
+    #[test]
+    fn the_empty_log_holds_the_position_before_the_first_entry() {
+        let log = Log::default();
+        assert!(log.contains(EntryId::ZERO));
+        assert_eq!((log.last(), log.term(LogIndex(1))), (EntryId::ZERO, None));
+        assert_eq!(log.backtrack(EntryId::new(9, 9)), EntryId::ZERO);
+    }
+
+    #[test]
+    fn a_slice_outside_is_empty() {
+        let log = log(&[1, 1, 2]);
+        assert_eq!(log.slice(LogIndex(3), 9).len(), 1);
+        assert_eq!(log.slice(LogIndex(4), 9), []);
+        assert_eq!(log.slice(LogIndex(5), 9), []);
+        assert_eq!(log.slice(LogIndex(0), 9), []);
+        assert_eq!(log.slice(LogIndex(1), usize::MAX).len(), 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "no gaps")]
+    fn a_gap_is_a_bug() {
+        log(&[1]).push(Entry { id: EntryId::new(1, 3), payload: Payload::Noop });
+    }
+
+    #[test]
+    #[should_panic(expected = "never descend")]
+    fn a_descending_term_is_a_bug() {
+        log(&[2]).push(Entry { id: EntryId::new(1, 2), payload: Payload::Noop });
+    }
+
+    fn ascending() -> impl Strategy<Value = Vec<u64>> {
+        prop::collection::vec(0..3u64, 0..12).prop_map(|steps| {
+            let mut term = 1;
+            steps
+                .into_iter()
+                .map(|step| {
+                    term += step;
+                    term
+                })
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn backtracking_agrees_with_a_linear_search(terms in ascending(), index in 0..15u64, term in 0..30u64) {
+            let log = log(&terms);
+            let bound = EntryId::new(term, index);
+            let slow = (1..=terms.len() as u64)
+                .map(|index| EntryId::new(terms[index as usize - 1], index))
+                .filter(|id| id.index <= bound.index && id.term <= bound.term)
+                .next_back()
+                .unwrap_or(EntryId::ZERO);
+            prop_assert_eq!(log.backtrack(bound), slow);
+        }
+
+        #[test]
+        fn truncation_keeps_exactly_what_stands_before(terms in ascending(), cut in 1..15u64) {
+            let mut log = log(&terms);
+            log.truncate(LogIndex(cut));
+            let kept = terms.len().min(cut as usize - 1);
+            prop_assert_eq!(log.entries().len(), kept);
+            for index in 1..=kept as u64 {
+                prop_assert!(log.contains(EntryId::new(terms[index as usize - 1], index)));
+            }
+        }
+
+        #[test]
+        fn slices_tile_the_log(terms in ascending(), limit in 1..5usize) {
+            let log = log(&terms);
+            let mut tiled = vec![];
+            loop {
+                let next = log.slice(LogIndex(tiled.len() as u64 + 1), limit);
+                if next.is_empty() { break }
+                tiled.extend_from_slice(next);
+            }
+            prop_assert_eq!(tiled.as_slice(), log.entries());
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Elections: asking, voting, winning (Raft §5.2, §5.4.1; thesis §4.2.3, §9.6).
+
+use super::Node;
+use super::progress::Progress;
+use super::role::{Ballot, Leadership, State};
+use crate::effect::{Effects, HardState};
+use crate::flaw::{Flaw, Flaws};
+use crate::message::{Body, Payload};
+use crate::quorum::VoteResult;
+use crate::types::{EntryId, Instant, NodeId, Round, Term, WriteSeq};
+use alloc::collections::VecDeque;
+
+impl<F: Flaws> Node<F> {
+    /// The election timeout has elapsed, or somebody says so. A leader has nothing to campaign for.
+    pub(super) fn on_campaign(&mut self, now: Instant, effects: &mut Effects) {
+        if matches!(self.state, State::Leader(_)) {
+            return;
+        }
+        self.reset_election_timer(now);
+        if !self.membership.voters.contains(self.config.id) {
+            return;
+        }
+        if self.config.pre_vote {
+            self.become_pre_candidate(now, effects);
+        } else {
+            self.become_candidate(now, effects);
+        }
+    }
+
+    /// Asks who would vote for it, without disturbing anybody's term (thesis §9.6).
+    fn become_pre_candidate(&mut self, now: Instant, effects: &mut Effects) {
+        let mut ballot = Ballot::default();
+        ballot.record(self.config.id, true);
+        self.state = State::PreCandidate(ballot);
+        self.leader = None;
+        let term = self.hard_state.term.next();
+        let last = self.log.last();
+        for peer in self.membership.peers(self.config.id) {
+            self.send_in(term, peer, WriteSeq::ZERO, Body::PreVote { last }, effects);
+        }
+        self.count_pre_votes(now, effects);
+    }
+
+    /// Campaigns in the next term (Raft §5.2).
+    fn become_candidate(&mut self, now: Instant, effects: &mut Effects) {
+        let term = self.hard_state.term.next();
+        self.leader = None;
+        self.write_hard_state(HardState { term, vote: Some(self.config.id) }, effects);
+        self.state = State::Candidate { ballot: Ballot::default(), vote: self.queue.hard_state() };
+        // The request names this log and claims this vote, so both must be durable first: a candidate that
+        // restarts with less and campaigns again in the same term would win on votes given to more.
+        let after =
+            if self.flaws.has(Flaw::CampaignNotGated) { WriteSeq::ZERO } else { self.queue.everything() };
+        let last = self.log.last();
+        for peer in self.membership.peers(self.config.id) {
+            self.send(peer, after, Body::RequestVote { last }, effects);
+        }
+        self.count_own_vote(now, effects);
+    }
+
+    /// The own vote is a promise like any other and counts once durable.
+    pub(super) fn count_own_vote(&mut self, now: Instant, effects: &mut Effects) {
+        if let State::Candidate { ballot, vote } = &mut self.state
+            && self.queue.is_durable(*vote)
+        {
+            ballot.record(self.config.id, true);
+            self.count_votes(now, effects);
+        }
+    }
+
+    /// Would this node vote for `from` in `term`? Answers without remembering anything.
+    pub(super) fn on_pre_vote(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        term: Term,
+        last: EntryId,
+        effects: &mut Effects,
+    ) {
+        let granted = self.hard_state.term < term && self.is_up_to_date(last) && !self.is_loyal(now, from);
+        // A grant names the term asked about. A refusal names this node's own, by which a pre-candidate of a
+        // lower term catches up: otherwise it might ask in vain for ever.
+        let answer = if granted { term } else { self.hard_state.term };
+        self.send_in(answer, from, WriteSeq::ZERO, Body::PreVoteReply { granted }, effects);
+    }
+
+    pub(super) fn on_pre_vote_reply(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        term: Term,
+        granted: bool,
+        effects: &mut Effects,
+    ) {
+        let asked = self.hard_state.term.next();
+        if let State::PreCandidate(ballot) = &mut self.state
+            && (!granted || term == asked)
+        {
+            ballot.record(from, granted);
+            self.count_pre_votes(now, effects);
+        }
+    }
+
+    fn count_pre_votes(&mut self, now: Instant, effects: &mut Effects) {
+        let State::PreCandidate(ballot) = &self.state else { return };
+        match self.membership.voters.vote(|voter| ballot.of(voter)) {
+            VoteResult::Won => self.become_candidate(now, effects),
+            VoteResult::Lost => self.step_down(now, effects),
+            VoteResult::Pending => {}
+        }
+    }
+
+    /// One vote a term, first come first served, and only to a log that is no less up to date (Raft §5.4.1).
+    pub(super) fn on_request_vote(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        last: EntryId,
+        effects: &mut Effects,
+    ) {
+        let free = self.hard_state.vote.is_none_or(|vote| vote == from);
+        if !free || !self.is_up_to_date(last) {
+            self.send(from, WriteSeq::ZERO, Body::VoteReply { granted: false }, effects);
+            return;
+        }
+        if self.hard_state.vote.is_none() {
+            let hard_state = HardState { vote: Some(from), ..self.hard_state };
+            if self.flaws.has(Flaw::VoteNotPersisted) {
+                self.hard_state = hard_state;
+            } else {
+                self.write_hard_state(hard_state, effects);
+            }
+        }
+        if let State::PreCandidate(_) = self.state {
+            // It has just helped somebody else.
+            self.step_down(now, effects);
+        }
+        self.reset_election_timer(now);
+        let after =
+            if self.flaws.has(Flaw::VoteReplyNotGated) { WriteSeq::ZERO } else { self.queue.hard_state() };
+        self.send(from, after, Body::VoteReply { granted: true }, effects);
+    }
+
+    pub(super) fn on_vote_reply(&mut self, now: Instant, from: NodeId, granted: bool, effects: &mut Effects) {
+        if let State::Candidate { ballot, .. } = &mut self.state {
+            ballot.record(from, granted);
+            self.count_votes(now, effects);
+        }
+    }
+
+    fn count_votes(&mut self, now: Instant, effects: &mut Effects) {
+        let State::Candidate { ballot, .. } = &self.state else { return };
+        let mut result = self.membership.voters.vote(|voter| ballot.of(voter));
+        if self.flaws.has(Flaw::HalfIsQuorum) {
+            let voters = self.membership.voters.incoming.voters();
+            let granted = voters.iter().filter(|voter| ballot.of(**voter) == Some(true)).count();
+            if granted * 2 >= voters.len() {
+                result = VoteResult::Won;
+            }
+        }
+        match result {
+            VoteResult::Won => self.become_leader(now, effects),
+            VoteResult::Lost => self.step_down(now, effects),
+            VoteResult::Pending => {}
+        }
+    }
+
+    /// Takes office: assumes nothing of its followers, and appends a no-op entry, through which everything
+    /// before it can commit (Raft §5.4.2, thesis §6.4).
+    fn become_leader(&mut self, now: Instant, effects: &mut Effects) {
+        let last = self.log.last().index;
+        let peers = self.membership.peers(self.config.id);
+        self.leader = Some(self.config.id);
+        self.state = State::Leader(Leadership {
+            followers: peers.map(|peer| Progress::new(peer, last, now)).collect(),
+            term_start: last.next(),
+            round: Round::ZERO.next(),
+            confirmed: Round::ZERO,
+            reads: VecDeque::new(),
+            heartbeat_at: now + self.config.heartbeat_interval,
+            quorum_check_at: now + self.config.election_timeout_max,
+        });
+        if self.flaws.has(Flaw::NoNoop) {
+            self.broadcast(now, effects);
+        } else {
+            self.append(Payload::Noop, effects);
+        }
+    }
+
+    /// Whether a candidate whose log ends with `last` may have this node's vote (Raft §5.4.1). The own log is
+    /// what has been accepted, durable or not: a stale view of it would elect a leader without it.
+    fn is_up_to_date(&self, last: EntryId) -> bool {
+        let own = self.log.last();
+        if self.flaws.has(Flaw::NoUpToDateCheck) {
+            return true;
+        }
+        if self.flaws.has(Flaw::IndexBeforeTerm) {
+            return (last.index, last.term) >= (own.index, own.term);
+        }
+        if self.flaws.has(Flaw::StrictlyNewerLog) {
+            return last > own;
+        }
+        last >= own
+    }
+
+    /// Whether this node hears a leader and so refuses to help anybody else depose it (thesis §4.2.3). A
+    /// leader that has lost its quorum steps down by itself, so that it need not be told.
+    pub(super) fn is_loyal(&self, now: Instant, candidate: NodeId) -> bool {
+        if !self.config.check_quorum {
+            return false;
+        }
+        match self.leader {
+            None => false,
+            Some(leader) if leader == candidate => false,
+            Some(leader) if leader == self.config.id => true,
+            Some(_) => now.since(self.leader_heard_at) < self.config.election_timeout_min,
+        }
+    }
+}

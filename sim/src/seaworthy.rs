@@ -1,0 +1,176 @@
+//! Our own member behind [`Replica`]: what the real server drives is what the simulator drives.
+
+use crate::observation::{EntryFact, FollowerView, HardStateFact, Promise, View};
+use crate::replica::{Boot, Effects, InitialState, Input, MessageFacts, MessageKind, Replica, WriteFacts};
+use seaworthy_core::durable::Durable;
+use seaworthy_core::effect::{HardState, Record};
+use seaworthy_core::flaw::{Flaws, Planted, Sound};
+use seaworthy_core::member::{self, Member};
+use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload};
+use seaworthy_core::types::{EntryId, Instant, LogIndex};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A [`Member`] as a replica: sound, or with planted bugs.
+#[derive(Debug)]
+pub struct Seaworthy<F: Flaws = Sound> {
+    member: Member<F>,
+    /// Reused between steps.
+    effects: member::Effects,
+}
+
+/// How a replica gets its flaws from what it is told at its start.
+pub trait FromBoot: Flaws {
+    /// The flaws to build with.
+    fn from_boot(boot: &Boot<'_>) -> Self;
+}
+
+impl FromBoot for Sound {
+    fn from_boot(_: &Boot<'_>) -> Self {
+        Self
+    }
+}
+
+impl FromBoot for Planted {
+    fn from_boot(boot: &Boot<'_>) -> Self {
+        boot.flaws
+    }
+}
+
+impl<F: FromBoot> Replica for Seaworthy<F> {
+    type Message = Message;
+    type Write = Record;
+    type Durable = Durable;
+
+    fn durable(initial: Option<&InitialState>) -> Durable {
+        let Some(initial) = initial else { return Durable::default() };
+        let entry = |(position, term): (usize, _)| Entry {
+            id: EntryId { term, index: LogIndex(position as u64 + 1) },
+            payload: Payload::Noop,
+        };
+        Durable {
+            hard_state: HardState { term: initial.hard_state.term, vote: initial.hard_state.vote },
+            log: initial.log.iter().copied().enumerate().map(entry).collect(),
+        }
+    }
+
+    fn persist(durable: &mut Durable, write: Record) {
+        durable.persist(write);
+    }
+
+    fn boot(boot: &Boot<'_>, now: Instant, durable: &Durable) -> Self {
+        let flaws = F::from_boot(boot);
+        let member = Member::with_flaws(boot.config.clone(), boot.membership.clone(), durable, now, flaws);
+        Self {
+            member: member.expect("a valid scenario makes valid settings"),
+            effects: member::Effects::default(),
+        }
+    }
+
+    fn step(&mut self, now: Instant, input: Input<Message>, effects: &mut Effects<Self>) {
+        let input = match input {
+            Input::Timeout => member::Input::Timeout,
+            Input::Message(message) => member::Input::Message(message),
+            Input::Request { token, request } => member::Input::Request { token, request },
+            Input::Persisted { seq } => member::Input::Persisted { seq },
+            Input::Campaign => member::Input::Campaign,
+        };
+        let out = &mut self.effects;
+        self.member.step(now, input, out);
+        effects.writes.extend(out.writes.drain(..).map(|write| (write.seq, write.record)));
+        effects.sends.extend(out.sends.drain(..).map(|send| (send.after, send.message)));
+        effects.replies.extend(out.replies.drain(..).map(|reply| (reply.token, reply.result)));
+        effects.applied.append(&mut out.applied);
+    }
+
+    fn deadline(&self) -> Instant {
+        self.member.deadline()
+    }
+
+    fn view(&self, view: &mut View) {
+        let ours = self.member.view();
+        view.node = ours.id;
+        view.role = ours.role;
+        view.term = ours.term;
+        view.vote = ours.vote;
+        view.leader = ours.leader;
+        view.commit = ours.commit;
+        view.applied = self.member.applied();
+        view.last = ours.last;
+        view.state_hash = self.member.machine().hash();
+        view.followers.clear();
+        view.followers.extend(ours.followers.iter().map(|follower| FollowerView {
+            node: follower.node,
+            matched: follower.matched,
+            next: follower.next,
+        }));
+        if view.membership != *ours.membership {
+            view.membership.clone_from(ours.membership);
+        }
+    }
+
+    fn describe(message: &Message) -> MessageFacts {
+        let facts = |kind, promise, about, entries, granted| MessageFacts {
+            from: message.from,
+            to: message.to,
+            term: message.term,
+            kind,
+            promise,
+            about,
+            entries,
+            granted,
+        };
+        let nothing = Promise::Nothing;
+        match &message.body {
+            Body::PreVote { last } => facts(MessageKind::PreVote, nothing, *last, 0, false),
+            Body::PreVoteReply { granted } => {
+                facts(MessageKind::PreVoteReply, nothing, EntryId::ZERO, 0, *granted)
+            }
+            Body::RequestVote { last } => {
+                facts(MessageKind::RequestVote, Promise::Campaign { last: *last }, *last, 0, false)
+            }
+            Body::VoteReply { granted } => {
+                let promise = if *granted { Promise::Vote } else { nothing };
+                facts(MessageKind::VoteReply, promise, EntryId::ZERO, 0, *granted)
+            }
+            Body::AppendEntries { prev, entries, .. } => {
+                let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+                facts(MessageKind::AppendEntries, Promise::Lead, *prev, count, false)
+            }
+            Body::AppendReply { outcome: AppendOutcome::Accepted { matched }, .. } => {
+                let about = EntryId { index: *matched, ..EntryId::ZERO };
+                facts(MessageKind::AppendReply, Promise::Acknowledge { matched: *matched }, about, 0, true)
+            }
+            Body::AppendReply { outcome: AppendOutcome::Rejected { hint, .. }, .. } => {
+                facts(MessageKind::AppendReply, nothing, *hint, 0, false)
+            }
+            Body::Stale => facts(MessageKind::Stale, nothing, EntryId::ZERO, 0, false),
+        }
+    }
+
+    fn describe_write(write: &Record, entries: &mut Vec<EntryFact>) -> WriteFacts {
+        match write {
+            Record::HardState(hard_state) => WriteFacts::HardState(hard_state_fact(*hard_state)),
+            Record::Append(appended) => {
+                entries.extend(appended.iter().map(entry_fact));
+                WriteFacts::Append
+            }
+        }
+    }
+
+    fn describe_durable(durable: &Durable, entries: &mut Vec<EntryFact>) -> HardStateFact {
+        entries.extend(durable.log.iter().map(entry_fact));
+        hard_state_fact(durable.hard_state)
+    }
+}
+
+fn hard_state_fact(hard_state: HardState) -> HardStateFact {
+    HardStateFact { term: hard_state.term, vote: hard_state.vote }
+}
+
+fn entry_fact(entry: &Entry) -> EntryFact {
+    let payload = match &entry.payload {
+        Payload::Noop => 0,
+        Payload::Data(data) => xxh3_64(data),
+    };
+    EntryFact { id: entry.id, payload }
+}
