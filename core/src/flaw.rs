@@ -65,6 +65,12 @@ pub enum Flaw {
     IndexBeforeTerm,
     /// Counts vote replies of any term.
     StaleVoteCounted,
+    /// Counts vote replies, not voters.
+    DuplicateVoteCounted,
+    /// A leader that stepped down takes office again in the same term when a late vote arrives.
+    ElectedTwice,
+    /// A restart forgets the vote.
+    AmnesiaAtRestart,
     /// Half of the voters is a quorum.
     HalfIsQuorum,
     /// Commits an earlier term's entry by counting replicas (Raft Figure 8).
@@ -79,6 +85,13 @@ pub enum Flaw {
     NoPrevTermCheck,
     /// A follower commits to the leader's commit index, whatever it has verified of its log.
     CommitsUnverified,
+    /// A refusal hints at the own commit index, not at where the logs may agree: legal, but it takes away what
+    /// masks the two flaws around it.
+    ConservativeHint,
+    /// An acknowledgement speaks of the whole log, not of what the message verified.
+    AcksWholeLog,
+    /// AppendEntries of an older term are obeyed, even by a leader.
+    StaleAppendObeyed,
     /// Match index is assigned, not raised.
     MatchRegresses,
     /// Commit index is assigned, not raised.
@@ -97,6 +110,10 @@ pub enum Flaw {
     NoDeduplication,
     /// Requests are deduplicated by sequence number alone.
     DeduplicatesAcrossSessions,
+    /// Only the leader consults its session table; followers apply every entry.
+    DeduplicatesOnLeader,
+    /// Entries are applied when they are in the log, committed or not.
+    AppliesUncommitted,
     /// A write is answered when appended, not when committed.
     AnswersBeforeCommit,
     /// No no-op entry at the start of a term.

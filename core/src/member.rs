@@ -4,7 +4,7 @@
 use crate::config::{Config, ConfigError};
 use crate::durable::Durable;
 use crate::effect::{self, Event, Send, Write};
-use crate::flaw::{Flaw, Flaws, Sound};
+use crate::flaw::{Flaw, Flaws, Planted, Sound};
 use crate::input;
 use crate::kv::Command;
 use crate::membership::Membership;
@@ -255,14 +255,22 @@ impl<F: Flaws> Member<F> {
 
     /// Applies what is committed, in order, as much as one step may.
     fn apply(&mut self, effects: &mut Effects) {
-        let commit = self.node.commit();
+        let mut commit = self.node.commit();
+        if self.flaws.has(Flaw::AppliesUncommitted) {
+            commit = self.node.log().last().index;
+        }
         let end = LogIndex(commit.0.min(self.applied.0.saturating_add(self.max_apply_entries)));
+        let leads = self.node.role() == Role::Leader;
         while self.applied < end {
             let index = self.applied.next();
             let entry = self.node.log().get(index).expect("what is committed is in the log");
             let id = entry.id;
             let applied = match &entry.payload {
                 Payload::Noop => None,
+                Payload::Data(data) if self.flaws.has(Flaw::DeduplicatesOnLeader) && !leads => {
+                    let careless = Planted::new([Flaw::NoDeduplication]);
+                    Some(self.machine.apply(careless, index, data))
+                }
                 Payload::Data(data) => Some(self.machine.apply(self.flaws, index, data)),
             };
             self.applied = index;

@@ -143,6 +143,9 @@ impl<F: Flaws> Node<F> {
 
     pub(super) fn on_vote_reply(&mut self, now: Instant, from: NodeId, granted: bool, effects: &mut Effects) {
         if let State::Candidate { ballot, .. } = &mut self.state {
+            if self.flaws.has(Flaw::DuplicateVoteCounted) {
+                ballot.record_again(from, granted);
+            }
             ballot.record(from, granted);
             self.count_votes(now, effects);
         }
@@ -151,12 +154,15 @@ impl<F: Flaws> Node<F> {
     fn count_votes(&mut self, now: Instant, effects: &mut Effects) {
         let State::Candidate { ballot, .. } = &self.state else { return };
         let mut result = self.membership.voters.vote(|voter| ballot.of(voter));
+        let voters = self.membership.voters.incoming.voters();
         if self.flaws.has(Flaw::HalfIsQuorum) {
-            let voters = self.membership.voters.incoming.voters();
             let granted = voters.iter().filter(|voter| ballot.of(**voter) == Some(true)).count();
             if granted * 2 >= voters.len() {
                 result = VoteResult::Won;
             }
+        }
+        if self.flaws.has(Flaw::DuplicateVoteCounted) && ballot.grants() * 2 > voters.len() {
+            result = VoteResult::Won;
         }
         match result {
             VoteResult::Won => self.become_leader(now, effects),

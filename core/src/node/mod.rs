@@ -24,7 +24,7 @@ use crate::message::{Body, Message};
 use crate::types::{Instant, LogIndex, NodeId, Term, WriteSeq};
 use crate::view::{Role, View};
 use core::time::Duration;
-use role::State;
+use role::{Ballot, State};
 use write_queue::WriteQueue;
 
 /// One node of a Raft cluster: a synchronous state machine without clock, randomness or I/O.
@@ -82,13 +82,17 @@ impl<F: Flaws> Node<F> {
     ) -> Result<Self, ConfigError> {
         config.validate()?;
         let log = Log::new(durable.log.clone());
+        let mut hard_state = durable.hard_state;
+        if flaws.has(Flaw::AmnesiaAtRestart) {
+            hard_state.vote = None;
+        }
         let mut node = Self {
             queue: WriteQueue::new(log.last().index),
             jitter: Jitter(config.seed),
             config,
             flaws,
             membership,
-            hard_state: durable.hard_state,
+            hard_state,
             log,
             commit: LogIndex::ZERO,
             state: State::Follower,
@@ -187,7 +191,9 @@ impl<F: Flaws> Node<F> {
         }
         if term < self.hard_state.term {
             self.on_older_term(from, &body, effects);
-            if !(self.flaws.has(Flaw::StaleVoteCounted) && matches!(body, Body::VoteReply { .. })) {
+            let excused = self.flaws.has(Flaw::StaleVoteCounted) && matches!(body, Body::VoteReply { .. })
+                || self.flaws.has(Flaw::StaleAppendObeyed) && matches!(body, Body::AppendEntries { .. });
+            if !excused {
                 return;
             }
         } else if self.hard_state.term < term {
@@ -255,6 +261,11 @@ impl<F: Flaws> Node<F> {
             }
             // A leader has no election timer; everybody else's runs on.
             self.reset_election_timer(now);
+            if self.flaws.has(Flaw::ElectedTwice) {
+                let mut ballot = Ballot::default();
+                self.membership.voters.incoming.voters().iter().for_each(|voter| ballot.record(*voter, true));
+                self.state = State::Candidate { ballot, vote: WriteSeq::ZERO };
+            }
         }
         if self.flaws.has(Flaw::VoteForgottenAtStepDown) {
             self.hard_state.vote = None;

@@ -145,11 +145,12 @@ impl<F: Flaws> Node<F> {
         append: Append,
         effects: &mut Effects,
     ) {
-        if matches!(self.state, State::Leader(_)) || !append.is_well_formed(self.hard_state.term) {
+        let leading = matches!(self.state, State::Leader(_)) && !self.flaws.has(Flaw::StaleAppendObeyed);
+        if leading || !append.is_well_formed(self.hard_state.term) {
             // No correct peer sends this: not obeyed, and no reason to fall over.
             return;
         }
-        if !matches!(self.state, State::Follower) {
+        if matches!(self.state, State::PreCandidate(_) | State::Candidate { .. }) {
             self.step_down(now, effects);
         }
         self.leader = Some(from);
@@ -161,8 +162,11 @@ impl<F: Flaws> Node<F> {
             || self.flaws.has(Flaw::NoPrevTermCheck) && append.prev.index <= self.log.last().index;
         if !known {
             // Nothing is promised by a refusal, so it waits for nothing.
-            let outcome =
-                AppendOutcome::Rejected { refused: append.prev.index, hint: self.log.backtrack(append.prev) };
+            let mut hint = self.log.backtrack(append.prev);
+            if self.flaws.has(Flaw::ConservativeHint) {
+                hint = self.log.get(self.commit).map_or(EntryId::ZERO, |entry| entry.id);
+            }
+            let outcome = AppendOutcome::Rejected { refused: append.prev.index, hint };
             self.send(from, WriteSeq::ZERO, Body::AppendReply { round, outcome }, effects);
             return;
         }
@@ -175,9 +179,10 @@ impl<F: Flaws> Node<F> {
         let verified =
             if self.flaws.has(Flaw::CommitsUnverified) { self.log.last().index } else { last.index };
         self.raise_commit(commit.min(verified), effects);
+        let matched = if self.flaws.has(Flaw::AcksWholeLog) { self.log.last().index } else { last.index };
         let after =
-            if self.flaws.has(Flaw::AckNotGated) { WriteSeq::ZERO } else { self.queue.covering(last.index) };
-        let outcome = AppendOutcome::Accepted { matched: last.index };
+            if self.flaws.has(Flaw::AckNotGated) { WriteSeq::ZERO } else { self.queue.covering(matched) };
+        let outcome = AppendOutcome::Accepted { matched };
         self.send(from, after, Body::AppendReply { round, outcome }, effects);
     }
 

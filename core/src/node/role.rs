@@ -41,6 +41,16 @@ impl Ballot {
         }
     }
 
+    /// Records an answer whether or not the voter has answered before: what [`Ballot::record`] must not do.
+    pub(super) fn record_again(&mut self, voter: NodeId, granted: bool) {
+        self.0.push((voter, granted));
+    }
+
+    /// How many answers are grants.
+    pub(super) fn grants(&self) -> usize {
+        self.0.iter().filter(|(_, granted)| *granted).count()
+    }
+
     pub(super) fn of(&self, voter: NodeId) -> Option<bool> {
         self.0.iter().find(|(node, _)| *node == voter).map(|(_, granted)| *granted)
     }
