@@ -1,8 +1,9 @@
 //! The replicated state machine: sessions above the key-value store (thesis §6.3).
 
 use crate::flaw::Flaws;
-use crate::kv::{Answer, Command};
+use crate::kv::{Admission, Answer, Command, Reader, Sessions, Store, put_varint};
 use crate::types::{Bytes, LogIndex, SessionId};
+use alloc::vec::Vec;
 
 /// What a client asks, as it stands in a log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +16,45 @@ pub struct Request {
     pub operation: Operation,
 }
 
+/// The first byte of every request: the version of its encoding, which log entries on disk keep for ever.
+const VERSION: u8 = 1;
+
+const REGISTER: u8 = 0;
+const COMMAND: u8 = 1;
+
 impl Request {
-    /// The bytes of a log entry's payload.
+    /// The bytes of a log entry's payload: version, session, sequence, kind of operation and the command, numbers
+    /// as in [`Command::encode`].
     pub fn encode(&self) -> Bytes {
-        unimplemented!()
+        let mut out = Vec::new();
+        out.push(VERSION);
+        put_varint(&mut out, self.session.0);
+        put_varint(&mut out, self.sequence);
+        match &self.operation {
+            Operation::Register => out.push(REGISTER),
+            Operation::Command(command) => {
+                out.push(COMMAND);
+                command.encode(&mut out);
+            }
+        }
+        out.into()
+    }
+
+    /// The request that `bytes` are, all of them; `None` if they are none. Total, and of a cost in proportion to
+    /// the bytes that are there. Each request has exactly one encoding.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        if reader.byte()? != VERSION {
+            return None;
+        }
+        let session = SessionId(reader.varint()?);
+        let sequence = reader.varint()?;
+        let operation = match reader.byte()? {
+            REGISTER => Operation::Register,
+            COMMAND => Operation::Command(reader.command()?),
+            _ => return None,
+        };
+        reader.rest().is_empty().then_some(Self { session, sequence, operation })
     }
 }
 
@@ -53,30 +89,60 @@ pub struct Applied {
     pub outcome: Outcome,
     /// The session and sequence of the request, if the entry holds one.
     pub request: Option<(SessionId, u64)>,
-    /// Whether the command ran now, rather than being answered from the session table or refused.
+    /// Whether the command ran now, rather than being answered from the session table or refused. A registration
+    /// is no command.
     pub executed: bool,
 }
 
 /// Sessions and store. Two replicas that applied the same entries have equal hashes.
 #[derive(Clone, Debug, Default)]
-pub struct StateMachine {}
+pub struct StateMachine {
+    sessions: Sessions,
+    store: Store,
+}
 
 impl StateMachine {
     /// Applies the entry at `index` whose payload is `data`. A no-op entry is not applied here.
     /// Deterministic and total: any bytes, any state.
+    ///
+    /// A command runs only in an open session, and each of a session's requests at most once. That holds for one
+    /// that only reads, too: a client should read by [`query`](Self::query), but may send it through the log.
     pub fn apply(&mut self, flaws: impl Flaws, index: LogIndex, data: &[u8]) -> Applied {
-        let _ = (flaws, index, data);
-        unimplemented!()
+        let Some(request) = Request::decode(data) else {
+            return Applied { outcome: Outcome::Malformed, request: None, executed: false };
+        };
+        let mut executed = false;
+        let outcome = match &request.operation {
+            Operation::Register => {
+                let session = SessionId(index.0);
+                self.sessions.open(session);
+                Outcome::Registered(session)
+            }
+            Operation::Command(command) => {
+                match self.sessions.admit(flaws, request.session, request.sequence) {
+                    Admission::Run => {
+                        executed = true;
+                        let answer = self.store.execute(command);
+                        self.sessions.record(request.session, request.sequence, answer.clone());
+                        Outcome::Answer(answer)
+                    }
+                    Admission::Answered(answer) => Outcome::Answer(answer),
+                    Admission::Superseded => Outcome::Superseded,
+                    Admission::Unknown => Outcome::UnknownSession,
+                }
+            }
+        };
+        Applied { outcome, request: Some((request.session, request.sequence)), executed }
     }
 
-    /// Answers a command that changes nothing. `None` if it would change something.
+    /// Answers a command that changes nothing, outside of any session. `None` if it would change something.
     pub fn query(&self, command: &Command) -> Option<Answer> {
-        let _ = command;
-        unimplemented!()
+        self.store.query(command)
     }
 
     /// A hash of everything in the state, store and sessions, kept up to date at the cost of what changed.
     pub fn hash(&self) -> u64 {
-        unimplemented!()
+        // Both are sums over items whose kinds differ, so that their sum is that over all items.
+        self.store.hash().wrapping_add(self.sessions.hash())
     }
 }
