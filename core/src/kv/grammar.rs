@@ -89,12 +89,12 @@ pub enum ParseError {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => write_names(f, "no command"),
+            Self::Empty => write_names(f, format_args!("no command")),
             Self::UnknownCommand { word, nearest: Some(name) } => {
                 write!(f, "unknown command {word}: did you mean {name}?")
             }
             Self::UnknownCommand { word, nearest: None } => {
-                write_names(f, &alloc::format!("unknown command {word}"))
+                write_names(f, format_args!("unknown command {word}"))
             }
             Self::Usage(synopsis) => write!(f, "usage: {synopsis}"),
             Self::NoColon { word } => {
@@ -112,8 +112,8 @@ impl fmt::Display for ParseError {
     }
 }
 
-fn write_names(f: &mut fmt::Formatter<'_>, before: &str) -> fmt::Result {
-    write!(f, "{before}: use one of ")?;
+fn write_names(f: &mut fmt::Formatter<'_>, problem: fmt::Arguments<'_>) -> fmt::Result {
+    write!(f, "{problem}: use one of ")?;
     for (i, synopsis) in SYNOPSES.iter().enumerate() {
         let separator = if i == 0 { "" } else { ", " };
         write!(f, "{separator}{}", synopsis.name)?;

@@ -1,24 +1,17 @@
 //! The key-value store: STRING, HASH and SET values under keys, and the commands on them.
 //!
-//! In the order in which to read: the commands and what they answer, their text ([`Command::parse`] and back) and
-//! their bytes ([`Command::encode`] and back), the values and what the commands do to them, the client sessions
-//! above. Everything here is a pure function of what was applied, so that equal logs give equal states.
-
-mod command;
+//! In the order in which to read: `command` and `answer`; `quote` and `grammar`, their text; `codec`, their bytes;
+//! `value`, what the commands do; `session`, which runs each once; `digest`, by which replicas are compared.
+//! Everything here is a pure function of what was applied, so that equal logs give equal states.
 
 mod answer;
-
-mod quote;
-
-mod grammar;
-
 mod codec;
-
+mod command;
 mod digest;
-
-mod value;
-
+mod grammar;
+mod quote;
 mod session;
+mod value;
 
 pub use answer::{Answer, Kind};
 pub use command::{Command, NAME_MAX, Part, TooLong, VALUE_MAX};
