@@ -50,7 +50,7 @@ impl Checker<'_> {
                 self.integer(number.value, (*min, *max), value, form, field, path);
             }
             (Kind::Target { .. }, Value::NumberLit(number)) => {
-                let bounds = (1, i128::from(u64::MAX));
+                let bounds = (0, i128::from(u64::MAX));
                 self.integer(number.value, bounds, value, form, field, path);
             }
             (Kind::Duration, Value::StringLit(text)) => self.duration(&text.value, bytes(value), path),
@@ -130,7 +130,7 @@ impl Checker<'_> {
     fn tagged(&mut self, object: &Object<'_>, form: &Form, variants: &[Variant], path: &Path<'_>) {
         let Some(property) = object.properties.first() else {
             let message = format!("{} is expected, and this object is empty", form.noun);
-            let help = format!("as in `{}`", variants.first().map(Variant::example).unwrap_or_default());
+            let help = format!("as in `{}`", form.example());
             return self.report("E0108", path, bytes_of(object), message, help);
         };
         let name = property.name.as_str();
@@ -199,10 +199,12 @@ impl Checker<'_> {
         }
         let subject = field.map_or("this number".into(), |field| quoted(&field.name));
         let message = format!("{subject} cannot be {}", shown(digits, 40));
-        let help = match field {
-            Some(field) => format!("from {min} to {max}. {}", sentence(&field.says)),
-            None => format!("from {min} to {max}"),
+        let bounds = if max < i128::from(u32::MAX) {
+            format!("from {min} to {max}")
+        } else {
+            format!("at least {min}")
         };
+        let help = bounds + &field.map(purpose).unwrap_or_default();
         self.report("E0109", path, bytes(value), message, help);
     }
 
@@ -270,17 +272,27 @@ impl Checker<'_> {
             (Kind::List(item), Value::StringLit(_) | Value::NumberLit(_)) if scalar(item) => {
                 "put it in brackets: `[...]`".into()
             }
+            (Kind::Object(fields), _) if fields.iter().all(|field| !field.required) => {
+                let names = alternatives(fields.iter().map(|field| field.name.as_str()));
+                format!("an object in braces, of which the fields are {}", names.replace(" or ", " and "))
+            }
             (Kind::Object(_), _) => format!("an object in braces, as in `{}`", form.example()),
             _ => format!("as in `{}`", form.example()),
         };
-        let says = field.map(|field| format!(". {}", sentence(&field.says))).unwrap_or_default();
-        self.report("E0108", path, bytes(value), format!("expected {noun}, found {found}"), example + &says);
+        let help = example + &field.map(purpose).unwrap_or_default();
+        self.report("E0108", path, bytes(value), format!("expected {noun}, found {found}"), help);
     }
 }
 
 /// Whether values of a form are written without brackets.
 fn scalar(form: &Form) -> bool {
     !matches!(form.kind, Kind::Object(_) | Kind::List(_))
+}
+
+/// What a field is for, to be put after another sentence; nothing if it says no more than its name.
+fn purpose(field: &Field) -> String {
+    let says = sentence(&field.says);
+    if says.contains(' ') { format!(". {says}") } else { String::new() }
 }
 
 /// The first sentence of a description.

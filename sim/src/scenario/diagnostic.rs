@@ -10,7 +10,10 @@ use std::ops::Range;
 /// Problems beyond this many are counted, not collected: a broken generator should not fill the memory.
 pub(super) const LIMIT: usize = 100;
 
-/// How many characters of a long line are shown before and after the caret.
+/// A line of more characters than this is cut around the caret.
+const LONG: usize = 200;
+
+/// How many characters of a long line are shown before, under and after the caret.
 const MARGIN: usize = 80;
 
 /// Something senseless in a scenario that is otherwise well formed.
@@ -107,7 +110,7 @@ impl Diagnostics {
     /// The text for people; with colours if `styled`.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(4 * MARGIN);
+        let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(2 * LONG);
         let mut blocks: Vec<String> =
             self.problems.iter().map(|problem| self.render_one(&renderer, problem)).collect();
         if self.omitted > 0 {
@@ -152,14 +155,15 @@ impl Diagnostics {
         let until = (span.end - start).clamp(from, line.len());
         let (before, culprit, after) = (&line[..from], &line[from..until], &line[until..]);
 
-        let skipped = before.chars().count().saturating_sub(MARGIN);
+        let margin = if line.chars().nth(LONG).is_some() { MARGIN } else { LONG };
+        let skipped = before.chars().count().saturating_sub(margin);
         let mut text = String::from(if skipped > 0 { "..." } else { "" });
         text.extend(before.chars().skip(skipped).map(harmless));
         let caret = text.len();
-        text.extend(culprit.chars().take(MARGIN).map(harmless));
+        text.extend(culprit.chars().take(margin).map(harmless));
         let caret = caret..text.len();
-        text.extend(after.chars().take(MARGIN).map(harmless));
-        let cut = culprit.chars().nth(MARGIN).is_some() || after.chars().nth(MARGIN).is_some();
+        text.extend(after.chars().take(margin).map(harmless));
+        let cut = culprit.chars().nth(margin).is_some() || after.chars().nth(margin).is_some();
         text.push_str(if cut { "..." } else { "" });
         (text, caret)
     }

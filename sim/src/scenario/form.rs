@@ -83,7 +83,7 @@ impl Form {
                 if fields.is_empty() { "{}".into() } else { format!("{{ {} }}", fields.join(", ")) }
             }
             Kind::List(item) => format!("[{}]", item.example()),
-            Kind::Choice(variants) => variants.first().map_or("null".into(), Variant::example),
+            Kind::Choice(variants) => shortest(variants),
             Kind::Integer { min, .. } => (*min).max(1).to_string(),
             Kind::Boolean => "true".into(),
             Kind::Text => "\"text\"".into(),
@@ -109,6 +109,12 @@ impl Variant {
             Some(content) => format!("{{ \"{}\": {} }}", self.name, content.example()),
         }
     }
+}
+
+/// The variant that takes the least to write.
+fn shortest(variants: &[Variant]) -> String {
+    let examples = variants.iter().map(Variant::example);
+    examples.min_by_key(String::len).expect("a choice has variants")
 }
 
 /// Reads the part of JSON Schema that our types make. What it does not know is a bug in it, and a test's business.

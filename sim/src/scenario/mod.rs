@@ -26,6 +26,7 @@
 //! | E0108 | a value has the wrong type |
 //! | E0109 | a value has the right type and cannot be |
 //! | E0110 | a text holds half a character |
+//! | E0111 | all seems right and it still cannot be read, which is a bug of this program |
 //! | E0201 | there is no such node |
 //! | E0202 | there is no such client, or the workload drives it |
 //! | E0203 | a command cannot be understood |
@@ -89,8 +90,8 @@ pub fn parse(name: &str, text: &str) -> Result<Scenario, Diagnostics> {
         let span = path::locate(&tree, &path);
         let message = error.inner().to_string();
         let message = message.split(" at line ").next().unwrap_or(&message).into();
-        let help = "only whole characters can stand in a text: `\\ud83d` needs its other half".into();
-        let problem = Problem { code: "E0110", message, path, help };
+        let help = "this should have been found earlier: please report it with the file".into();
+        let problem = Problem { code: "E0111", message, path, help };
         let mut diagnostics = Diagnostics::new(name, text);
         diagnostics.add(problem, span);
         diagnostics

@@ -28,6 +28,14 @@ impl<'a> Path<'a> {
         Self { parent: Some(self), step: Step::Key(name) }
     }
 
+    /// What a sentence calls it.
+    pub(super) fn name(&self) -> String {
+        match self.step {
+            Step::Key(name) => format!("`{name}`"),
+            Step::Root | Step::Index(_) => "this".into(),
+        }
+    }
+
     /// The element at a position here, from 0.
     pub(super) fn index(&'a self, position: usize) -> Self {
         Self { parent: Some(self), step: Step::Index(position) }

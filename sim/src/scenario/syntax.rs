@@ -96,23 +96,26 @@ fn parse(text: &str) -> Result<Value<'_>, Complaint> {
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
+    // Of what is JSON, this parser refuses only escapes without their other half.
     let tree = parse_to_ast(text, &CollectOptions::default(), &strict).map_err(|error| {
         let range = error.range();
-        let message = error.kind().to_string();
-        let help = "write it as in RFC 8259, which is all of JSON";
-        Complaint { length: range.end - range.start, ..Complaint::new("E0101", range.start, &message, help) }
+        let message = "a text holds an escape that stands for half a character";
+        let help = "such escapes come in pairs, as in `\\ud83d\\ude00`";
+        Complaint { length: range.end - range.start, ..Complaint::new("E0110", range.start, message, help) }
     })?;
     Ok(tree.value.expect("a text that is not empty has a value"))
 }
 
 /// Says what a syntax error most probably comes from, by what stands there.
 fn explain(text: &str, error: &serde_json::Error) -> Complaint {
-    let offset = offset(text, error);
+    let plain = error.to_string();
+    let message = plain.split(" at line ").next().unwrap_or(&plain);
+    // Of a control character the parser names the byte before.
+    let late = usize::from(message.starts_with("control character"));
+    let offset = text.floor_char_boundary(offset(text, error) + late);
     let (before, after) = text.split_at(offset);
     let next = after.chars().next();
     let open = before.trim_end();
-    let plain = error.to_string();
-    let message = plain.split(" at line ").next().unwrap_or(&plain);
     let at = |message: &str, help: &str| Complaint::new("E0101", offset, message, help);
 
     if error.is_eof() {
@@ -156,13 +159,17 @@ fn explain(text: &str, error: &serde_json::Error) -> Complaint {
         _ if message.starts_with("control character") => {
             at("a control character within a text", "write it as an escape, as in `\\t` or `\\u001b`")
         }
-        _ => stranger(offset, after, message),
+        _ => stranger(text, offset, message),
     }
 }
 
 /// Something that is no JSON value where one is expected.
-fn stranger(offset: usize, after: &str, message: &str) -> Complaint {
-    let length = after.find(|c: char| !c.is_alphanumeric() && !"_+-.".contains(c)).unwrap_or(after.len());
+fn stranger(text: &str, offset: usize, message: &str) -> Complaint {
+    // A word begins before the parser gives up on it: `5s`, `nul`, `1.2.3`.
+    let within = |c: char| c.is_alphanumeric() || "_+-.".contains(c);
+    let offset = text[..offset].trim_end_matches(within).len();
+    let after = &text[offset..];
+    let length = after.find(|c| !within(c)).unwrap_or(after.len());
     let word = &after[..length];
     let at = |message: &str, help: &str| Complaint {
         length: length.max(1),
@@ -176,7 +183,7 @@ fn stranger(offset: usize, after: &str, message: &str) -> Complaint {
         "false" => at("this is no JSON value", "write `false`"),
         "none" | "nil" | "undefined" => at("this is no JSON value", "leave the field out"),
         _ if after.starts_with('\'') => at("a single quote", "texts stand in double quotes: `\"text\"`"),
-        _ if word.starts_with(|c: char| c.is_alphabetic()) => {
+        _ if word.contains(|c: char| c.is_alphabetic() && c != 'e' && c != 'E') => {
             let message = format!("{} is no JSON value", quoted(word));
             at(&message, "texts stand in double quotes: `\"text\"`")
         }

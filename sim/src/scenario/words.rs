@@ -40,10 +40,17 @@ pub(super) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>)
     }
     let plain = |name: &str| name.to_lowercase().replace(['-', ' '], "_");
     let given = plain(given);
+    let names: Vec<&str> = names.into_iter().collect();
     let distance = |name: &str| strsim::damerau_levenshtein(&given, &plain(name));
-    let near = names.into_iter().map(|name| (distance(name), name)).min_by_key(|(distance, _)| *distance);
+    let near = names.iter().map(|name| (distance(name), *name)).min_by_key(|(distance, _)| *distance);
     let limit = (given.chars().count() / 3).max(1);
-    near.filter(|(distance, _)| *distance <= limit).map(|(_, name)| name)
+    let near = near.filter(|(distance, _)| *distance <= limit).map(|(_, name)| name);
+    near.or_else(|| {
+        let related = |name: &str| name.contains(&given) || given.contains(name);
+        let mut related =
+            names.iter().filter(|name| given.len() > 3 && name.len() > 3 && related(&plain(name)));
+        related.next().filter(|_| related.next().is_none()).copied()
+    })
 }
 
 /// "1 node", "3 nodes".
@@ -61,6 +68,7 @@ mod tests {
         assert_eq!(nearest("crahs", names), Some("crash"));
         assert_eq!(nearest("Crash-Mid-Step", names), Some("crash_mid_step"));
         assert_eq!(nearest("explode", names), None);
+        assert_eq!(nearest("the leader", ["leader", "followers"]), Some("leader"));
         assert_eq!(nearest(&"crash".repeat(1000), names), None);
     }
 

@@ -78,13 +78,12 @@ impl Sense<'_> {
         let asked = self.invocations(at).count() as u64;
         if self.scenario.workload.is_none() && operations > asked {
             let message = format!("{} cannot be answered", count(operations, "operation"));
-            let help = format!(
-                "{} issued by then; invoke more, or add a `workload`",
-                match asked {
-                    1 => "1 operation is".into(),
-                    _ => format!("{} are", count(asked, "operation")),
-                }
-            );
+            let issued = match asked {
+                0 => "no operation is".into(),
+                1 => "one operation is".into(),
+                _ => format!("{asked} operations are"),
+            };
+            let help = format!("{issued} issued by then; `invoke` more, or add a `workload`");
             self.report("E0211", path, message, help);
         }
     }

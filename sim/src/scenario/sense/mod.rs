@@ -10,7 +10,7 @@ mod world;
 use super::diagnostic::{LIMIT, Problem};
 use super::model::{Distribution, Scenario};
 use super::path::Path;
-use super::words::{alternatives, count, nearest, quoted, shown};
+use super::words::{count, nearest, quoted};
 use crate::planted;
 use crate::time::Span;
 use std::collections::BTreeSet;
@@ -116,9 +116,7 @@ impl Sense<'_> {
             if planted::find(name).is_none() {
                 let help = match nearest(name, planted::names()) {
                     Some(near) => format!("did you mean {}?", quoted(near)),
-                    None => {
-                        format!("{}; `seaworthy bugs` says what they are", alternatives(planted::names()))
-                    }
+                    None => "`seaworthy bugs` lists those that there are".into(),
                 };
                 self.report("E0214", &path, format!("there is no planted bug {}", quoted(name)), help);
             } else if !seen.insert(name) {
@@ -164,12 +162,8 @@ impl Sense<'_> {
     /// Refuses a length of time of zero or beyond all reason.
     fn positive(&mut self, path: &Path<'_>, span: Span) {
         if span == Span::ZERO {
-            self.report(
-                "E0208",
-                path,
-                "this must be longer than zero",
-                "a duration as in \"150ms\" or \"2.5s\"",
-            );
+            let message = format!("{} must be longer than zero", path.name());
+            self.report("E0208", path, message, "a duration as in \"150ms\" or \"2.5s\"");
         }
         self.bounded(path, span);
     }
@@ -185,11 +179,9 @@ impl Sense<'_> {
     /// Refuses a number outside of `min..=max`.
     fn range(&mut self, path: &Path<'_>, number: u64, min: u64, max: u64) {
         if number < min || number > max {
-            let (message, help) = if max >= u64::from(u32::MAX) {
-                (format!("this cannot be {number}"), format!("at least {min}"))
-            } else {
-                (format!("this cannot be {number}"), format!("from {min} to {max}"))
-            };
+            let message = format!("{} cannot be {number}", path.name());
+            let limits = max < u64::from(u32::MAX) - 1;
+            let help = if limits { format!("from {min} to {max}") } else { format!("at least {min}") };
             self.report("E0208", path, message, help);
         }
     }
@@ -223,7 +215,7 @@ impl Sense<'_> {
                     self.report(
                         "E0208",
                         &path.key("median"),
-                        "this must be longer than zero",
+                        "`median` must be longer than zero",
                         "as in \"2ms\"",
                     );
                 }
@@ -244,9 +236,4 @@ fn longest(distribution: &Distribution) -> Span {
         Distribution::LogNormal { median, p99 } => *median.max(p99),
         Distribution::HeavyTail { min, max, tail, .. } => *min.max(max).max(tail),
     }
-}
-
-/// Text from a file as part of a message.
-fn brief(text: &str) -> String {
-    shown(text, 60)
 }

@@ -1,6 +1,6 @@
 //! What is done to the cluster: at given instants, and at random ones.
 
-use super::{MAX_CLIENT, MAX_MOMENTS, MAX_NEMESES, Sense, brief, longest};
+use super::{MAX_CLIENT, MAX_MOMENTS, MAX_NEMESES, Sense, longest};
 use crate::scenario::model::{Action, Fault, Nemesis};
 use crate::scenario::path::Path;
 use crate::scenario::scalar::Target;
@@ -224,5 +224,5 @@ fn name(target: Target) -> String {
 
 /// Whether the store understands a command.
 fn understood(command: &str) -> Result<(), String> {
-    if command.trim().is_empty() { Err(brief("nothing is asked")) } else { Ok(()) }
+    if command.trim().is_empty() { Err("it is empty".into()) } else { Ok(()) }
 }
