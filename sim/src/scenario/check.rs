@@ -3,6 +3,7 @@
 use super::diagnostic::{Diagnostics, Problem};
 use super::form::{Field, Form, Kind, Variant};
 use super::path::{Path, bytes};
+use super::scalar::Ppm;
 use super::words::{alternatives, nearest, quoted, shown};
 use crate::time::Span;
 use jsonc_parser::ast::{Object, ObjectProp, Value};
@@ -222,16 +223,10 @@ impl Checker<'_> {
         self.report("E0109", path, span, message, help);
     }
 
-    #[allow(
-        clippy::float_arithmetic,
-        reason = "it only refuses what the type would refuse, with better words"
-    )]
     fn probability(&mut self, digits: &str, span: Range<usize>, path: &Path<'_>) {
-        if digits.parse::<f64>().is_ok_and(|number| (0.0..=1.0).contains(&number)) {
-            return;
-        }
+        let number = digits.parse().expect("the number of a JSON tree");
+        let Err(help) = Ppm::from_fraction(number) else { return };
         let message = format!("a probability cannot be {}", shown(digits, 40));
-        let help = "a number from 0 (never) to 1 (always), as in 0.05".into();
         self.report("E0109", path, span, message, help);
     }
 

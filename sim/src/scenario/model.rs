@@ -12,14 +12,14 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// The JSON Schema of this file, for editors.
+    /// Where the JSON Schema of this file is, for editors; nothing else reads it.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// A short name, lower case with dashes; in the bundled files that of the file.
     pub name: String,
     /// What this scenario shows, in a sentence or two.
     pub claim: String,
-    /// How long the run lasts before its liveness phase.
+    /// How long the run lasts before its liveness phase. No instant of the scenario lies after it.
     #[serde(default = "Scenario::default_duration")]
     pub duration: Span,
     /// The servers.
@@ -75,10 +75,13 @@ pub struct Cluster {
     /// Whether a leader without a quorum steps down, and voters that hear a leader refuse to vote (thesis §6.2).
     pub check_quorum: bool,
     /// Entries in one AppendEntries, at most.
+    #[schemars(range(min = 1))]
     pub max_batch_entries: u32,
     /// AppendEntries with entries on their way to one follower, at most.
+    #[schemars(range(min = 1))]
     pub max_inflight_messages: u32,
     /// Entries applied in one step, at most.
+    #[schemars(range(min = 1))]
     pub max_apply_entries: u32,
     /// What the disks of some nodes hold at the start.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -90,11 +93,13 @@ pub struct Cluster {
 #[serde(deny_unknown_fields)]
 pub struct InitialDisk {
     /// Which node.
+    #[schemars(range(min = 1))]
     pub node: u64,
     /// Its term; at least that of its last entry.
     pub term: u64,
     /// Its vote in that term.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub vote: Option<u64>,
     /// The terms of its log's entries, from index 1; never descending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -107,7 +112,7 @@ pub struct InitialDisk {
 pub struct Network {
     /// How long a message takes.
     pub latency: Distribution,
-    /// How likely a message is lost, from 0 to 1.
+    /// How likely a message is lost, from 0 (never) to 1 (always).
     pub loss: Ppm,
     /// How likely a message arrives a second time, later.
     pub duplicate: Ppm,
@@ -127,8 +132,10 @@ pub struct Network {
 #[serde(deny_unknown_fields)]
 pub struct Link {
     /// The sender.
+    #[schemars(range(min = 1))]
     pub from: u64,
     /// The addressee.
+    #[schemars(range(min = 1))]
     pub to: u64,
     /// How long a message takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,6 +197,7 @@ pub struct Disks {
 #[serde(deny_unknown_fields)]
 pub struct Disk {
     /// Which node.
+    #[schemars(range(min = 1))]
     pub node: u64,
     /// How long its syncs take.
     pub sync: Distribution,
@@ -200,6 +208,7 @@ pub struct Disk {
 #[serde(deny_unknown_fields)]
 pub struct Clock {
     /// Which node.
+    #[schemars(range(min = 1))]
     pub node: u64,
     /// How far it is ahead at the start.
     #[serde(default)]
@@ -336,6 +345,7 @@ pub enum Action {
     /// Has a client issue one operation.
     Invoke {
         /// Which client, from 1; one that the workload does not drive.
+        #[schemars(range(min = 1, max = 200))]
         client: u32,
         /// The command, as at the prompt.
         command: String,
@@ -354,21 +364,25 @@ pub enum Action {
 pub struct Rule {
     /// Only messages of this sender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub from: Option<u64>,
     /// Only messages to this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub to: Option<u64>,
     /// Only messages of this kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<MessageKind>,
     /// Only messages of this term.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub term: Option<u64>,
     /// Only messages that carry at least one entry, or only those that carry none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with_entries: Option<bool>,
     /// Only the so-manieth message that the rest of this rule matches, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub nth: Option<u64>,
     /// Only messages sent from this instant on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -488,8 +502,10 @@ pub enum Predicate {
     /// This node has exactly this vote.
     VotedFor {
         /// Which node.
+        #[schemars(range(min = 1))]
         node: u64,
         /// For whom.
+        #[schemars(range(min = 1))]
         candidate: u64,
     },
     /// No running node's term is above this.
@@ -503,6 +519,7 @@ pub enum Predicate {
     /// The terms of this node's log, from index 1, are exactly these.
     Log {
         /// Which node.
+        #[schemars(range(min = 1))]
         node: u64,
         /// The terms.
         terms: Vec<u64>,
@@ -520,6 +537,7 @@ pub enum Predicate {
     /// The last operation that this client completed was answered so, as at the prompt.
     Answered {
         /// Which client.
+        #[schemars(range(min = 1, max = 200))]
         client: u32,
         /// What it was answered: `OK`, `"value"`, `(nil)`, `(integer) 1`; or `(unknown)` if it was given up.
         with: String,

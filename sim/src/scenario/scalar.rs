@@ -21,6 +21,22 @@ impl Ppm {
         Self(parts)
     }
 
+    /// The probability `number`, rounded to a millionth.
+    ///
+    /// # Errors
+    /// If it does not lie between 0 and 1, or is above 0 and would be rounded to never.
+    #[allow(clippy::float_arithmetic, reason = "people write fractions; from here on it is a whole number")]
+    pub fn from_fraction(number: f64) -> Result<Self, String> {
+        let parts = (number * 1e6).round();
+        if !(0.0..=1.0).contains(&number) {
+            Err("a number from 0 (never) to 1 (always), as in 0.05".into())
+        } else if number > 0.0 && parts < 1.0 {
+            Err("0 or at least 0.000001: probabilities are counted in millionths".into())
+        } else {
+            Ok(Self(parts as u32))
+        }
+    }
+
     /// Parts per million, from 0 to 1,000,000.
     pub const fn get(self) -> u32 {
         self.0
@@ -74,8 +90,11 @@ impl std::str::FromStr for Span {
         }
         let scale = 10u64.pow(part.len() as u32);
         let part: u64 = part.parse().map_err(|_| RIGHT)?;
-        let nanos =
-            u128::from(whole) * u128::from(unit) + u128::from(part) * u128::from(unit) / u128::from(scale);
+        let (unit, scale) = (u128::from(unit), u128::from(scale));
+        if u128::from(part) * unit % scale != 0 {
+            return Err("a duration is a whole number of nanoseconds".into());
+        }
+        let nanos = u128::from(whole) * unit + u128::from(part) * unit / scale;
         u64::try_from(nanos).map(Self).map_err(|_| "a duration is at most about 584 years".into())
     }
 }
@@ -100,7 +119,7 @@ impl JsonSchema for Span {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "description": "A number and a unit, as in \"150ms\" or \"2.5s\".",
+            "description": "A number and a unit (ns, us, ms, s, min, h), as in \"150ms\" or \"2.5s\".",
             "pattern": "^[0-9]+(\\.[0-9]{1,9})?(ns|us|ms|s|min|h)$",
         })
     }
@@ -114,14 +133,8 @@ impl Serialize for Ppm {
 }
 
 impl<'de> Deserialize<'de> for Ppm {
-    #[allow(clippy::float_arithmetic)]
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = f64::deserialize(deserializer)?;
-        if (0.0..=1.0).contains(&number) {
-            Ok(Self((number * 1e6).round() as u32))
-        } else {
-            Err(serde::de::Error::custom(format!("a probability lies between 0 and 1, not {number}")))
-        }
+        Self::from_fraction(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -131,7 +144,12 @@ impl JsonSchema for Ppm {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "number", "minimum": 0, "maximum": 1 })
+        schemars::json_schema!({
+            "type": "number",
+            "description": "A probability from 0 (never) to 1 (always), in steps of a millionth.",
+            "minimum": 0,
+            "maximum": 1,
+        })
     }
 }
 
