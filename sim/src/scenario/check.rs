@@ -104,6 +104,11 @@ impl Checker<'_> {
         path: &Path<'_>,
     ) -> Option<&'f str> {
         let name = property.name.as_str();
+        if self.diagnostics.is_full() {
+            // To look for what was meant takes long, and nobody will read it.
+            self.diagnostics.omit(1);
+            return None;
+        }
         let free = || fields.iter().filter(|field| !seen.contains(field.name.as_str()));
         let near = nearest(name, free().map(|field| field.name.as_str()));
         // `"crash": [1]` beside `at`, where `"do": {"crash": [1]}` was meant.

@@ -88,9 +88,14 @@ impl Diagnostics {
         Self { problems: vec![diagnostic], ..Self::new(name, "") }
     }
 
+    /// Whether further problems will only be counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() == LIMIT
+    }
+
     /// Adds a problem at these bytes of the text.
     pub(super) fn add(&mut self, problem: Problem, span: Range<usize>) {
-        if self.problems.len() == LIMIT {
+        if self.is_full() {
             self.omitted += 1;
             return;
         }
