@@ -138,6 +138,7 @@ const FORM: &[(&str, &str)] = &[
     ("probability in quotes", r#"  "network": { "loss": "0.5" }"#),
     ("probability nan", r#"  "network": { "loss": NaN }"#),
     ("too many nodes", r#"  "cluster": { "nodes": 16 }"#),
+    ("node below zero", r#"  "timeline": [{ "at": "1s", "do": { "crash": [-1] } }]"#),
     ("node zero", r#"  "timeline": [{ "at": "1s", "do": { "crash": [0] } }]"#),
 ];
 

@@ -50,6 +50,10 @@ impl Checker<'_> {
             (Kind::Integer { min, max }, Value::NumberLit(number)) => {
                 self.integer(number.value, (*min, *max), value, form, field, path);
             }
+            (Kind::Target { .. }, Value::NumberLit(number)) if number.value.starts_with('-') => {
+                let message = format!("there is no node {}", shown(number.value, 40));
+                self.report("E0201", path, bytes(value), message, "nodes are numbered from 1".into());
+            }
             (Kind::Target { .. }, Value::NumberLit(number)) => {
                 let bounds = (0, i128::from(u64::MAX));
                 self.integer(number.value, bounds, value, form, field, path);
@@ -205,12 +209,9 @@ impl Checker<'_> {
         }
         let subject = field.map_or("this number".into(), |field| quoted(&field.name));
         let message = format!("{subject} cannot be {}", shown(digits, 40));
-        let bounds = if max < i128::from(u32::MAX) {
-            format!("from {min} to {max}")
-        } else {
-            format!("at least {min}")
-        };
-        let help = bounds + &field.map(purpose).unwrap_or_default();
+        let bound =
+            if digits.starts_with('-') { format!("at least {min}") } else { format!("at most {max}") };
+        let help = bound + &field.map(purpose).unwrap_or_default();
         self.report("E0109", path, bytes(value), message, help);
     }
 

@@ -26,7 +26,7 @@ pub(super) enum Kind {
     List(Box<Form>),
     /// One of several things by name: the name alone, or an object of the name and what belongs to it.
     Choice(Vec<Variant>),
-    /// A whole number between two bounds.
+    /// A whole number between the bounds of its type.
     Integer { min: i128, max: i128 },
     /// `true` or `false`.
     Boolean,
@@ -199,6 +199,7 @@ impl Reader<'_> {
     }
 }
 
+/// What an integer can be at all. Narrower bounds are for editors, and `sense` has better words for them.
 fn integer(node: &Value) -> Kind {
     let (min, max) = match node["format"].as_str() {
         Some("uint64") => (0, i128::from(u64::MAX)),
@@ -206,8 +207,7 @@ fn integer(node: &Value) -> Kind {
         Some("int64") => (i128::from(i64::MIN), i128::from(i64::MAX)),
         other => unreachable!("the schema has an integer of format {other:?}"),
     };
-    let bound = |name: &str, other: i128| node[name].as_i64().map_or(other, i128::from);
-    Kind::Integer { min: bound("minimum", min), max: bound("maximum", max) }
+    Kind::Integer { min, max }
 }
 
 /// What a type is called in a sentence.

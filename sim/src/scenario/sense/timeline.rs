@@ -4,7 +4,7 @@ use super::{MAX_CLIENT, MAX_MOMENTS, MAX_NEMESES, Sense, longest};
 use crate::scenario::model::{Action, Fault, Nemesis};
 use crate::scenario::path::Path;
 use crate::scenario::scalar::Target;
-use crate::scenario::words::quoted;
+use crate::scenario::words::shown;
 use crate::time::Span;
 
 impl Sense<'_> {
@@ -51,7 +51,7 @@ impl Sense<'_> {
                     self.target(&path.key("node"), *node);
                 }
                 if let Err(why) = understood(command) {
-                    let message = format!("{} is no command: {why}", quoted(command));
+                    let message = format!("this command is not understood: {}", shown(&why, 300));
                     self.report(
                         "E0203",
                         &path.key("command"),
