@@ -80,7 +80,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::VoteForgottenAtStepDown],
         "stepping down within a term clears the vote",
         "microsoft/CCF#8091, redpanda#19, akka-raft#56",
-        &[P::VoteOnce, P::Monotonicity, P::ElectionSafety],
+        &[P::Monotonicity, P::VoteOnce],
         3,
     ),
     bug(
@@ -120,7 +120,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::ElectedTwice],
         "a leader that stepped down takes office again in the same term when a late vote arrives",
         "openraft 511f33c7, a neighbour of it",
-        &[P::ElectionSafety],
+        &[P::ElectionSafety, P::LeaderQuorum],
         2,
     ),
     bug(
@@ -128,7 +128,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::AmnesiaAtRestart],
         "a restart forgets the vote",
         "the original system's defect 11; NATS#7038",
-        &[P::CrashConsistency, P::Monotonicity, P::VoteOnce],
+        &[P::CrashConsistency, P::Monotonicity],
         1,
     ),
     bug(
@@ -184,7 +184,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::TruncatesAlways],
         "every append cuts the log behind its first entry, though it holds the same",
         "openraft 9540c904, RaftOS#26, CCF#5991",
-        &[P::Durability, P::MatchSoundness, P::CommitJustified, P::Order, P::Monotonicity],
+        &[P::Order, P::MatchSoundness, P::Durability, P::CommitJustified],
         3,
     ),
     bug(
@@ -192,7 +192,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::NoPrevTermCheck],
         "entries are taken if the log is long enough, whatever term stands before them",
         "Raft §5.3; thesis §3.5",
-        &[P::LogMatching],
+        &[P::LogMatching, P::StateMachineSafety],
         3,
     ),
     bug(
@@ -200,7 +200,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::AcksWholeLog, Flaw::ConservativeHint],
         "an acknowledgement speaks of the follower's whole log, not of what the message verified",
         "CCF \"inaccurate AE-ACK\" (#6001)",
-        &[P::MatchSoundness, P::CommitJustified, P::PersistBeforeSend],
+        &[P::PersistBeforeSend, P::MatchSoundness, P::CommitJustified],
         3,
     ),
     bug(
@@ -208,7 +208,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::StaleAppendObeyed],
         "AppendEntries of an older term are obeyed, even by a leader",
         "the original system's defect 19",
-        &[P::LeaderAppendOnly, P::Durability, P::MatchSoundness, P::CommitJustified, P::PersistBeforeSend],
+        &[P::LeaderAppendOnly, P::LogMatching, P::Durability, P::MatchSoundness, P::PersistBeforeSend],
         3,
     ),
     bug(
@@ -288,7 +288,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::DeduplicatesAcrossSessions],
         "requests are told apart by sequence number alone",
         "a mutation of thesis §6.3",
-        &[P::Linearizability],
+        &[P::Durability, P::Linearizability],
         1,
     ),
     bug(
@@ -312,7 +312,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::AnswersBeforeCommit],
         "a write is answered when it is appended",
         "the original system's defect 15",
-        &[P::Linearizability, P::Durability],
+        &[P::Durability, P::Linearizability],
         1,
     ),
     bug(

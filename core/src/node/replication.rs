@@ -145,9 +145,15 @@ impl<F: Flaws> Node<F> {
         append: Append,
         effects: &mut Effects,
     ) {
-        let leading = matches!(self.state, State::Leader(_)) && !self.flaws.has(Flaw::StaleAppendObeyed);
-        if leading || !append.is_well_formed(self.hard_state.term) {
+        if !append.is_well_formed(self.hard_state.term) {
             // No correct peer sends this: not obeyed, and no reason to fall over.
+            return;
+        }
+        if matches!(self.state, State::Leader(_)) {
+            // Two leaders of one term cannot be (Raft §5.2), so neither comes this from a correct peer.
+            if self.flaws.has(Flaw::StaleAppendObeyed) {
+                self.accept(append, effects);
+            }
             return;
         }
         if matches!(self.state, State::PreCandidate(_) | State::Candidate { .. }) {

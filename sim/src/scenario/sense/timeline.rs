@@ -6,6 +6,7 @@ use crate::scenario::path::Path;
 use crate::scenario::scalar::Target;
 use crate::scenario::words::shown;
 use crate::time::Span;
+use seaworthy_core::kv::Command;
 
 impl Sense<'_> {
     pub(super) fn timeline(&mut self) {
@@ -224,5 +225,5 @@ fn name(target: Target) -> String {
 
 /// Whether the store understands a command.
 fn understood(command: &str) -> Result<(), String> {
-    if command.trim().is_empty() { Err("it is empty".into()) } else { Ok(()) }
+    Command::parse(command).map(drop).map_err(|error| error.to_string())
 }
