@@ -1,1 +1,250 @@
-//! The checkers, one property a file.
+//! The checkers, one property a file, run after every step at the cost of what the step changed.
+//!
+//! [`Checkers::observe`] takes the facts of a run in order and stops at the first that contradicts a property. What
+//! the checkers share is the ghost: each node's log in memory and on disk as a chain of hashes, so that equal
+//! prefixes are one comparison; the ledger of committed entries; who led which term; whom each node voted for.
+//!
+//! **Order.** The facts of one step arrive one by one: its writes, what it applied, then [`Fact::Stepped`]. Writes and
+//! applied entries go into the ghost as they come; what they mean is judged at [`Fact::Stepped`], when it is known what
+//! the node has become, against the ghost *before* the step. Only then the ghost takes the step in. What a disk holds
+//! is judged *after* the ghost has taken it in. In [`Checkers::on_step`] the first cause comes first: two leaders of
+//! one term before the conflicting entries that they create.
+//!
+//! Nothing here looks inside a node: facts alone, so it also runs on a recorded trace and on anybody's
+//! [`Replica`](crate::replica::Replica). What a fact cannot be, because only the world's own code makes it so (a node
+//! without number, a step of a node that is down), is asserted.
+
+mod chain;
+mod ghost;
+mod ledger;
+
+mod commit_justified;
+mod crash_consistency;
+mod durability;
+mod election_safety;
+mod exactly_once;
+mod leader_append_only;
+mod leader_completeness;
+mod leader_quorum;
+mod liveness;
+mod log_matching;
+mod match_soundness;
+mod monotonicity;
+mod order;
+mod persist_before_send;
+mod replicas_agree;
+mod state_machine_safety;
+mod vote_once;
+
+#[cfg(test)]
+mod tests;
+
+use crate::observation::{EntryFact, Fact, HardStateFact, Promise, Property, View, Violation};
+use crash_consistency::{CrashConsistency, DiskState};
+use exactly_once::ExactlyOnce;
+use ghost::Ghost;
+use liveness::Liveness;
+use log_matching::LogMatching;
+use replicas_agree::ReplicasAgree;
+use seaworthy_core::membership::Membership;
+use seaworthy_core::types::{NodeId, Term};
+use seaworthy_core::view::Role;
+use state_machine_safety::StateMachineSafety;
+
+/// All checkers of one run.
+#[derive(Clone, Debug)]
+pub struct Checkers {
+    ghost: Ghost,
+    log_matching: LogMatching,
+    state_machine_safety: StateMachineSafety,
+    crash_consistency: CrashConsistency,
+    exactly_once: ExactlyOnce,
+    replicas_agree: ReplicasAgree,
+    liveness: Liveness,
+}
+
+impl Checkers {
+    /// The checkers of a run of `nodes`, numbered densely from 1, that starts under `membership`.
+    pub fn new(nodes: &[NodeId], membership: &Membership) -> Self {
+        let ghost = Ghost::new(nodes, membership);
+        Self {
+            log_matching: LogMatching::default(),
+            state_machine_safety: StateMachineSafety::default(),
+            crash_consistency: CrashConsistency::new(&ghost),
+            exactly_once: ExactlyOnce::default(),
+            replicas_agree: ReplicasAgree::default(),
+            liveness: Liveness::default(),
+            ghost,
+        }
+    }
+
+    /// Takes in the next fact.
+    ///
+    /// # Errors
+    /// The property that the fact contradicts. The checkers are of no further use after that.
+    pub fn observe(&mut self, fact: &Fact<'_>) -> Result<(), Violation> {
+        match *fact {
+            Fact::Booted { node, hard_state, log, initial } => self.on_boot(node, hard_state, log, initial),
+            Fact::Crashed { node } => {
+                self.ghost.crash(node);
+                Ok(())
+            }
+            Fact::HardStateWritten { node, hard_state } => {
+                self.crash_consistency.on_hard_state_written(&self.ghost, node, hard_state);
+                Ok(())
+            }
+            Fact::Appended { node, entries } => {
+                self.ghost.append(node, entries).map_err(|gap| log_matching::gap(node, gap))?;
+                self.crash_consistency.on_appended(&self.ghost, node);
+                Ok(())
+            }
+            Fact::DurableHardState { node, hard_state } => self.on_durable_hard_state(node, hard_state),
+            Fact::DurableAppend { node, entries } => self.on_durable_append(node, entries),
+            Fact::Released { from, to, term, promise } => self.on_release(from, to, term, promise),
+            Fact::Applied { node, id, request, executed, state_hash } => {
+                order::on_applied(&self.ghost, node, id)?;
+                self.state_machine_safety.on_applied(&self.ghost, node, id)?;
+                self.replicas_agree.on_applied(node, id, state_hash)?;
+                if let (Some(request), true) = (request, executed) {
+                    self.exactly_once.on_executed(node, id, request)?;
+                }
+                self.ghost.apply(node, id.index);
+                Ok(())
+            }
+            Fact::Stepped { view } => self.on_step(view),
+            Fact::Acknowledged { session, sequence } => {
+                durability::on_acknowledged(&self.ghost, &self.exactly_once, session, sequence)
+            }
+            Fact::Client(event) => {
+                self.liveness.on_client(event);
+                Ok(())
+            }
+            Fact::Healed => {
+                self.liveness.on_healed();
+                Ok(())
+            }
+            Fact::Ended => self.liveness.on_end(&self.ghost),
+        }
+    }
+
+    /// What is still missing for liveness, in words: a leader, answers, or a replica that is not level with it. `None`
+    /// once all is well. [`Checkers::is_settled`] asks the same without the words.
+    pub fn unsettled(&self) -> Option<String> {
+        self.liveness.missing(&self.ghost).map(|missing| missing.to_string())
+    }
+
+    /// Whether there is a leader, every operation has ended and all running replicas are level.
+    pub fn is_settled(&self) -> bool {
+        self.liveness.missing(&self.ghost).is_none()
+    }
+
+    /// Whether a checker ran out of its budget somewhere, so that the run proves less than it should.
+    pub fn is_undecided(&self) -> bool {
+        false
+    }
+
+    fn on_boot(
+        &mut self,
+        node: NodeId,
+        hard_state: HardStateFact,
+        log: &[EntryFact],
+        initial: bool,
+    ) -> Result<(), Violation> {
+        let known = DiskState::of(self.ghost.node(node));
+        self.ghost.boot(node, hard_state, log, initial).map_err(|gap| crash_consistency::gap(node, gap))?;
+        if initial {
+            return self.log_matching.on_initial(node, &self.ghost.node(node).log);
+        }
+        self.crash_consistency.on_boot(&self.ghost, node, known)?;
+        leader_completeness::on_disk(&self.ghost, node)?;
+        durability::on_loss(&self.ghost, node)
+    }
+
+    fn on_durable_hard_state(&mut self, node: NodeId, hard_state: HardStateFact) -> Result<(), Violation> {
+        monotonicity::on_durable(&self.ghost, node, hard_state)?;
+        vote_once::on_durable(&self.ghost, node, hard_state)?;
+        self.ghost.persist_hard_state(node, hard_state);
+        self.crash_consistency.on_durable(&self.ghost, node)
+    }
+
+    fn on_durable_append(&mut self, node: NodeId, entries: &[EntryFact]) -> Result<(), Violation> {
+        let end = self.ghost.node(node).disk.end();
+        self.ghost.persist_append(node, entries).map_err(|gap| crash_consistency::gap(node, gap))?;
+        self.crash_consistency.on_durable(&self.ghost, node)?;
+        leader_completeness::on_disk(&self.ghost, node)?;
+        if entries[0].id.index <= end.min(self.ghost.ledger.end()) {
+            durability::on_loss(&self.ghost, node)?;
+        }
+        Ok(())
+    }
+
+    fn on_release(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        term: Term,
+        promise: Promise,
+    ) -> Result<(), Violation> {
+        match promise {
+            Promise::Campaign { last } => {
+                vote_once::on_grant(&self.ghost, from, term, from)?;
+                persist_before_send::on_campaign(&self.ghost, from, term, last)?;
+                self.ghost.grant(from, term, from);
+            }
+            Promise::Vote => {
+                vote_once::on_grant(&self.ghost, from, term, to)?;
+                persist_before_send::on_vote(&self.ghost, from, to, term)?;
+                self.ghost.grant(from, term, to);
+            }
+            Promise::Acknowledge { matched } => {
+                persist_before_send::on_acknowledge(&self.ghost, from, to, term, matched)?;
+            }
+            Promise::Lead => leader_quorum::on_lead(&self.ghost, from, term)?,
+            Promise::Nothing => {}
+        }
+        Ok(())
+    }
+
+    fn on_step(&mut self, view: &View) -> Result<(), Violation> {
+        let ghost = &self.ghost;
+        let node = ghost.node(view.node);
+        assert!(node.up, "{} took a step without having been started", view.node);
+        leader_append_only::on_step(ghost, view)?;
+        order::on_step(ghost, view)?;
+        monotonicity::on_step(ghost, view)?;
+        if ghost.becomes_leader(view) {
+            election_safety::on_election(ghost, view)?;
+            leader_quorum::on_election(ghost, view)?;
+            leader_completeness::on_election(ghost, view)?;
+        }
+        if let Some(first) = node.appended_from {
+            self.log_matching.on_step(ghost, view, first)?;
+            leader_completeness::on_log(ghost, view.node)?;
+        }
+        if view.role == Role::Leader {
+            match_soundness::on_step(ghost, view)?;
+        }
+        if view.commit > node.seen.commit || node.cut() {
+            state_machine_safety::on_commit(ghost, view)?;
+        }
+        if view.commit > ghost.ledger.end() {
+            let term = ghost.office(view).expect("a phantom commit is a violation");
+            commit_justified::on_commit(ghost, view, term)?;
+            leader_completeness::on_commit(ghost, view, term)?;
+        }
+        self.replicas_agree.on_step(view)?;
+        self.ghost.step(view);
+        Ok(())
+    }
+}
+
+#[cold]
+fn violation(property: Property, node: NodeId, detail: String) -> Violation {
+    Violation { property, node: Some(node), detail }
+}
+
+/// `n1, n3`, or `none`.
+fn listed(nodes: impl Iterator<Item = NodeId>) -> String {
+    let names: Vec<_> = nodes.map(|node| node.to_string()).collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
+}

@@ -1,0 +1,41 @@
+//! Only a leader commits, an entry of its own term, once a quorum holds it durably (Raft §5.4.2): replicas of an
+//! earlier term's entry prove nothing (Raft Figure 8).
+
+use super::ghost::{At, Ghost};
+use super::{listed, violation};
+use crate::observation::{Property, View, Violation};
+use seaworthy_core::quorum::VoteResult;
+use seaworthy_core::types::Term;
+
+/// The step to `view` commits what nobody had committed, in `term`. It is judged by the configuration from before
+/// the step: the one that replaces it may be appended in the same step. A crashed node counts with its disk.
+pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Violation> {
+    let me = At(view.node, term);
+    let node = ghost.node(view.node);
+    let link = node.log.get(view.commit).expect("a commit index lies within the log");
+    let entry = node.log.id(view.commit).expect("a commit index lies within the log");
+    let failure = |detail| Err(violation(Property::CommitJustified, view.node, detail));
+    if link.term != term {
+        return failure(format!(
+            "{me} committed {entry}, an entry of an earlier term, by counting its replicas"
+        ));
+    }
+    if let Some(run) = ghost.ledger.last_run()
+        && run.term > term
+    {
+        let (later, last) = (At(run.leader, run.term), ghost.ledger.last());
+        return failure(format!("{me} committed {entry} after {later} had committed {last}"));
+    }
+    let voters = &node.membership.voters;
+    let holds = |voter| ghost.node(voter).disk.holds(view.commit, link.hash);
+    if voters.vote(|voter| holds(voter).then_some(true)) == VoteResult::Won {
+        return Ok(());
+    }
+    let holders = ghost.nodes().map(|node| node.id).filter(|node| voters.contains(*node) && holds(*node));
+    let all = ghost.nodes().map(|node| node.id).filter(|node| voters.contains(*node));
+    failure(format!(
+        "{me} committed {entry}, which the disks of {} hold: no quorum of {}",
+        listed(holders),
+        listed(all)
+    ))
+}

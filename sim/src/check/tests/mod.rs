@@ -1,0 +1,1 @@
+//! The tester is tested.
