@@ -31,11 +31,6 @@ pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Vi
     if voters.vote(|voter| holds(voter).then_some(true)) == VoteResult::Won {
         return Ok(());
     }
-    let holders = ghost.nodes().map(|node| node.id).filter(|node| voters.contains(*node) && holds(*node));
-    let all = ghost.nodes().map(|node| node.id).filter(|node| voters.contains(*node));
-    failure(format!(
-        "{me} committed {entry}, which the disks of {} hold: no quorum of {}",
-        listed(holders),
-        listed(all)
-    ))
+    let (holders, all) = (listed(ghost, voters, holds), listed(ghost, voters, |_| true));
+    failure(format!("{me} committed {entry}, which the disks of {holders} hold: no quorum of {all}"))
 }

@@ -18,11 +18,10 @@ pub(super) fn on_loss(ghost: &Ghost, node: NodeId) -> Result<(), Violation> {
     if voters.vote(|voter| holds(voter).then_some(true)) == VoteResult::Won {
         return Ok(());
     }
-    let holders = ghost.nodes().map(|node| node.id).filter(|node| voters.contains(*node) && holds(*node));
+    let lost = ghost.ledger.first_missing(&ghost.node(node).disk, end).unwrap_or(ghost.ledger.last());
+    let holders = listed(ghost, voters, holds);
     let detail = format!(
-        "the disk of {node} let go of {}, which was committed; those of {} still hold it, which are no quorum",
-        ghost.ledger.first_missing(&ghost.node(node).disk, end).unwrap_or(ghost.ledger.last()),
-        listed(holders)
+        "the disk of {node} let go of {lost}, which was committed; those of {holders} still hold it, which are no quorum"
     );
     Err(violation(Property::Durability, node, detail))
 }

@@ -58,9 +58,9 @@ pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Vi
             let detail = format!("{me} committed {last}, which {leader}, already elected, does not hold");
             return Err(violation(Property::LeaderCompleteness, node.id, detail));
         }
-        for (log, place) in [(&node.log, "log"), (&node.disk, "disk")] {
+        for (log, place, exists) in [(&node.log, "log", node.up), (&node.disk, "disk", true)] {
             let tip = log.tip().term;
-            if tip > term && !log.holds(view.commit, hash) && !ghost.is_initial(tip) {
+            if exists && tip > term && !log.holds(view.commit, hash) && !ghost.is_initial(tip) {
                 let me = At(view.node, term);
                 let (who, end) = (node.id, log.last());
                 let detail = format!(

@@ -14,13 +14,9 @@ pub(super) fn on_election(ghost: &Ghost, view: &View) -> Result<(), Violation> {
     if voters.vote(|voter| granted(voter).then_some(true)) == VoteResult::Won {
         return Ok(());
     }
-    let granted = ghost.nodes().map(|node| node.id).filter(|node| voters.contains(*node) && granted(*node));
-    let detail = format!(
-        "{} became leader with the votes of {}, which are no quorum of {}",
-        At(view.node, view.term),
-        listed(granted),
-        listed(view.membership.peers(view.node).chain([view.node])),
-    );
+    let (granted, all) = (listed(ghost, voters, granted), listed(ghost, voters, |_| true));
+    let me = At(view.node, view.term);
+    let detail = format!("{me} became leader with the votes of {granted}, which are no quorum of {all}");
     Err(violation(Property::LeaderQuorum, view.node, detail))
 }
 

@@ -47,6 +47,7 @@ use liveness::Liveness;
 use log_matching::LogMatching;
 use replicas_agree::ReplicasAgree;
 use seaworthy_core::membership::Membership;
+use seaworthy_core::quorum::Joint;
 use seaworthy_core::types::{NodeId, Term};
 use seaworthy_core::view::Role;
 use state_machine_safety::StateMachineSafety;
@@ -210,8 +211,8 @@ impl Checkers {
         let node = ghost.node(view.node);
         assert!(node.up, "{} took a step without having been started", view.node);
         leader_append_only::on_step(ghost, view)?;
-        order::on_step(ghost, view)?;
         monotonicity::on_step(ghost, view)?;
+        order::on_step(ghost, view)?;
         if ghost.becomes_leader(view) {
             election_safety::on_election(ghost, view)?;
             leader_quorum::on_election(ghost, view)?;
@@ -243,8 +244,9 @@ fn violation(property: Property, node: NodeId, detail: String) -> Violation {
     Violation { property, node: Some(node), detail }
 }
 
-/// `n1, n3`, or `none`.
-fn listed(nodes: impl Iterator<Item = NodeId>) -> String {
-    let names: Vec<_> = nodes.map(|node| node.to_string()).collect();
+/// Those of `voters` that `pick` picks: `n1, n3`, or `none`.
+fn listed(ghost: &Ghost, voters: &Joint, pick: impl Fn(NodeId) -> bool) -> String {
+    let picked = ghost.nodes().map(|node| node.id).filter(|node| voters.contains(*node) && pick(*node));
+    let names: Vec<_> = picked.map(|node| node.to_string()).collect();
     if names.is_empty() { "none".into() } else { names.join(", ") }
 }
