@@ -41,8 +41,8 @@ pub enum Fact<'a> {
         /// Contiguous, never empty.
         entries: &'a [EntryFact],
     },
-    /// A node's disk now holds this term and vote: the next record of its queue. What a crash leaves of the queue is
-    /// told so too, or only by the next [`Fact::Booted`].
+    /// A node's disk now holds this term and vote: the next record of its queue. What a crash leaves of the
+    /// queue is told so too, or only by the next [`Fact::Booted`].
     DurableHardState {
         /// Who.
         node: NodeId,
@@ -56,8 +56,8 @@ pub enum Fact<'a> {
         /// Contiguous, never empty.
         entries: &'a [EntryFact],
     },
-    /// A message left its sender: what it waited for was said to be durable. What waits for nothing leaves after
-    /// the [`Fact::Stepped`] of its step.
+    /// A message left its sender: what it waited for was said to be durable. What waits for nothing leaves
+    /// after the [`Fact::Stepped`] of its step.
     Released {
         /// The sender.
         from: NodeId,
@@ -81,14 +81,15 @@ pub enum Fact<'a> {
         /// A hash of the whole state after it.
         state_hash: u64,
     },
-    /// A node has taken a step; this is what it looks like now. Follows the step's `HardStateWritten`, `Appended` and
-    /// `Applied`, and precedes all that the world makes of its effects, also where a crash cuts these short.
+    /// A node has taken a step; this is what it looks like now. Follows the step's `HardStateWritten`,
+    /// `Appended` and `Applied`, and precedes all that the world makes of its effects, also where a crash
+    /// cuts these short.
     Stepped {
         /// Its state.
         view: &'a View,
     },
-    /// A client was told that its request took effect, now or when it was first sent. Not for what goes by no log
-    /// entry: reads, and requests that were refused.
+    /// A client was told that its request took effect, now or when it was first sent. Not for what goes by no
+    /// log entry: reads, and requests that were refused.
     Acknowledged {
         /// The session.
         session: SessionId,

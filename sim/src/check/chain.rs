@@ -1,5 +1,5 @@
-//! A log as a chain of hashes: the hash at an index stands for that entry and all before it, so that two whole
-//! prefixes are compared by one integer.
+//! A log as a chain of hashes: the hash at an index stands for that entry and all before it, so that two
+//! whole prefixes are compared by one integer.
 
 use crate::observation::EntryFact;
 use seaworthy_core::types::{EntryId, LogIndex, Term};

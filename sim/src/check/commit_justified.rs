@@ -1,5 +1,5 @@
-//! Only a leader commits, an entry of its own term, once a quorum holds it durably (Raft §5.4.2): replicas of an
-//! earlier term's entry prove nothing (Raft Figure 8).
+//! Only a leader commits, an entry of its own term, once a quorum holds it durably (Raft §5.4.2): replicas of
+//! an earlier term's entry prove nothing (Raft Figure 8).
 
 use super::ghost::{At, Ghost};
 use super::{listed, violation};
@@ -7,8 +7,9 @@ use crate::observation::{Property, View, Violation};
 use seaworthy_core::quorum::VoteResult;
 use seaworthy_core::types::Term;
 
-/// The step to `view` commits what nobody had committed, in `term`. It is judged by the configuration from before
-/// the step: the one that replaces it may be appended in the same step. A crashed node counts with its disk.
+/// The step to `view` commits what nobody had committed, in `term`. It is judged by the configuration from
+/// before the step: the one that replaces it may be appended in the same step. A crashed node counts with its
+/// disk.
 pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Violation> {
     let me = At(view.node, term);
     let node = ghost.node(view.node);

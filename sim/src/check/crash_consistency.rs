@@ -1,6 +1,6 @@
-//! A restarted node stands on a prefix of its writes that holds all that was reported durable. Writes form one queue;
-//! each stands for a state of the disk, and a disk walks through these states in order, skipping none. After a crash
-//! it is found in one of them, no earlier than the last one reported.
+//! A restarted node stands on a prefix of its writes that holds all that was reported durable. Writes form
+//! one queue; each stands for a state of the disk, and a disk walks through these states in order, skipping
+//! none. After a crash it is found in one of them, no earlier than the last one reported.
 
 use super::chain::Gap;
 use super::ghost::{Ghost, NodeGhost, position};
@@ -63,15 +63,16 @@ impl CrashConsistency {
         }
     }
 
-    /// A node has started, with what `ghost` now says that its disk holds; before, the disk was last known to be in
-    /// the state `known`.
+    /// A node has started, with what `ghost` now says that its disk holds; before, the disk was last known to
+    /// be in the state `known`.
     pub(super) fn on_boot(&mut self, ghost: &Ghost, node: NodeId, known: DiskState) -> Result<(), Violation> {
         let found = DiskState::of(ghost.node(node));
         let queue = self.queue(node);
         if found != known && !queue.contains(&found) {
             let under_way = queue.len();
             let detail = format!(
-                "{node} started with {found}, but its disk had held {known}, with {under_way} writes under way, none of which leads there"
+                "{node} started with {found}, but its disk had held {known}, \
+                 with {under_way} writes under way, none of which leads there"
             );
             return Err(violation(Property::CrashConsistency, node, detail));
         }

@@ -1,6 +1,6 @@
-//! Nothing that was committed is ever lost: a quorum of disks holds the whole committed sequence, at all times. It
-//! does when an entry is committed, so it is counted again only when a disk lets go of something. And a client is
-//! told that its request took effect only once that is committed.
+//! Nothing that was committed is ever lost: a quorum of disks holds the whole committed sequence, at all
+//! times. It does when an entry is committed, so it is counted again only when a disk lets go of something.
+//! And a client is told that its request took effect only once that is committed.
 
 use super::exactly_once::ExactlyOnce;
 use super::ghost::Ghost;
@@ -21,7 +21,8 @@ pub(super) fn on_loss(ghost: &Ghost, node: NodeId) -> Result<(), Violation> {
     let lost = ghost.ledger.first_missing(&ghost.node(node).disk, end).unwrap_or(ghost.ledger.last());
     let holders = listed(ghost, voters, holds);
     let detail = format!(
-        "the disk of {node} let go of {lost}, which was committed; those of {holders} still hold it, which are no quorum"
+        "the disk of {node} let go of {lost}, which was committed; \
+         those of {holders} still hold it, which are no quorum"
     );
     Err(violation(Property::Durability, node, detail))
 }

@@ -1,5 +1,6 @@
-//! Election Safety (Raft §5.2): at most one leader is ever elected in a term, over all time and restarts. That is
-//! stronger than "no two leaders of one term at once", and a node that led a term never leads it again either.
+//! Election Safety (Raft §5.2): at most one leader is ever elected in a term, over all time and restarts.
+//! That is stronger than "no two leaders of one term at once", and a node that led a term never leads it
+//! again either.
 
 use super::ghost::{At, Ghost};
 use super::violation;
@@ -12,7 +13,8 @@ pub(super) fn on_election(ghost: &Ghost, view: &View) -> Result<(), Violation> {
         None => return Ok(()),
         Some(leader) if leader == view.node => {
             format!(
-                "{me} became leader a second time: it was elected in term {} before it stepped down or restarted",
+                "{me} became leader a second time: \
+                 it was elected in term {} before it stepped down or restarted",
                 view.term
             )
         }

@@ -1,5 +1,5 @@
-//! A client's request runs once, however often it is sent (thesis §6.3): at one index of the log, on every node, in
-//! every life of a node.
+//! A client's request runs once, however often it is sent (thesis §6.3): at one index of the log, on every
+//! node, in every life of a node.
 
 use super::chain::slot;
 use super::violation;
@@ -36,7 +36,8 @@ impl ExactlyOnce {
             Ok(position) => {
                 let first = requests[position].1;
                 let detail = format!(
-                    "{node} ran request {sequence} of session {session} at {id}, but it had run at index {first}"
+                    "{node} ran request {sequence} of session {session} at {id}, \
+                     but it had run at index {first}"
                 );
                 return Err(violation(Property::ExactlyOnce, node, detail));
             }

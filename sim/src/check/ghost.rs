@@ -1,5 +1,5 @@
-//! What all checkers remember of a run: each node's memory and disk in outline, and what the cluster as a whole
-//! has done. The facts are taken in here and nowhere else; checkers only read.
+//! What all checkers remember of a run: each node's memory and disk in outline, and what the cluster as a
+//! whole has done. The facts are taken in here and nowhere else; checkers only read.
 
 use super::chain::{Chain, Gap};
 use super::ledger::Ledger;

@@ -18,7 +18,8 @@ pub(super) fn on_step(ghost: &Ghost, view: &View) -> Result<(), Violation> {
         return Ok(());
     }
     let detail = format!(
-        "{} led before the step and after it, but its log, which ended at {}, has lost or changed an entry: it ends at {}",
+        "{} led before the step and after it, but its log, which ended at {}, \
+         has lost or changed an entry: it ends at {}",
         At(view.node, view.term),
         before.last,
         view.last

@@ -1,6 +1,6 @@
-//! Leader Completeness (Raft §5.4): the leader of a term holds every entry committed in an earlier term. More than
-//! that: *any* log, in memory or on disk, whose last entry is of term T holds every entry committed in a term before
-//! T. So a poisoned log is noticed before it wins an election.
+//! Leader Completeness (Raft §5.4): the leader of a term holds every entry committed in an earlier term. More
+//! than that: *any* log, in memory or on disk, whose last entry is of term T holds every entry committed in a
+//! term before T. So a poisoned log is noticed before it wins an election.
 //!
 //! What was committed in T or later proves nothing: a slow old leader may miss what a newer one committed.
 
@@ -47,7 +47,8 @@ fn tail(ghost: &Ghost, node: NodeId, log: &Chain, place: &str) -> Result<(), Vio
     }
 }
 
-/// The step to `view` commits what nobody had committed, in `term`: leaders and logs of later terms must hold it.
+/// The step to `view` commits what nobody had committed, in `term`: leaders and logs of later terms must hold
+/// it.
 pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Violation> {
     let committed = &ghost.node(view.node).log;
     let last = committed.id(view.commit).expect("what is committed is in the log");

@@ -1,5 +1,6 @@
-//! After the last fault: a leader soon, every operation answered, all replicas level. *Soon* is for whoever runs the
-//! cluster to say; here it is only told what is still missing, and wrong if something is when the run ends.
+//! After the last fault: a leader soon, every operation answered, all replicas level. *Soon* is for whoever
+//! runs the cluster to say; here it is only told what is still missing, and wrong if something is when the
+//! run ends.
 
 use super::ghost::{At, Ghost, NodeGhost};
 use crate::history::HistoryEvent;
@@ -90,7 +91,8 @@ impl fmt::Display for Missing<'_> {
                 let me = At(node.id, seen.term);
                 write!(
                     f,
-                    "{me} holds up to {}, committed up to {commit} and applied up to {applied}, while the leader's log ends at {last}",
+                    "{me} holds up to {}, committed up to {commit} and applied up to {applied}, \
+                     while the leader's log ends at {last}",
                     seen.last
                 )
             }

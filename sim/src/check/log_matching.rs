@@ -1,6 +1,6 @@
-//! Log Matching (Raft §5.3): entries of equal index and term are equal, and so is all before them; for all pairs of
-//! logs, at all times. Two more facts keep it so: only the leader of a term creates entries of that term, and the
-//! terms in a log never descend.
+//! Log Matching (Raft §5.3): entries of equal index and term are equal, and so is all before them; for all
+//! pairs of logs, at all times. Two more facts keep it so: only the leader of a term creates entries of that
+//! term, and the terms in a log never descend.
 
 use super::chain::{Chain, Gap, slot};
 use super::ghost::{At, Ghost};

@@ -5,8 +5,8 @@ use super::violation;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::LogIndex;
 
-/// A leader has taken a step. A follower whose durable term is above the leader's may have been overwritten since it
-/// acknowledged: then nothing can be said.
+/// A leader has taken a step. A follower whose durable term is above the leader's may have been overwritten
+/// since it acknowledged: then nothing can be said.
 pub(super) fn on_step(ghost: &Ghost, view: &View) -> Result<(), Violation> {
     let leader = ghost.node(view.node);
     let new = ghost.becomes_leader(view);

@@ -1,18 +1,19 @@
 //! The checkers, one property a file, run after every step at the cost of what the step changed.
 //!
-//! [`Checkers::observe`] takes the facts of a run in order and stops at the first that contradicts a property. What
-//! the checkers share is the ghost: each node's log in memory and on disk as a chain of hashes, so that equal
-//! prefixes are one comparison; the ledger of committed entries; who led which term; whom each node voted for.
+//! [`Checkers::observe`] takes the facts of a run in order and stops at the first that contradicts a
+//! property. What the checkers share is the ghost: each node's log in memory and on disk as a chain of
+//! hashes, so that equal prefixes are one comparison; the ledger of committed entries; who led which term;
+//! whom each node voted for.
 //!
-//! **Order.** The facts of one step arrive one by one: its writes, what it applied, then [`Fact::Stepped`]. Writes and
-//! applied entries go into the ghost as they come; what they mean is judged at [`Fact::Stepped`], when it is known what
-//! the node has become, against the ghost *before* the step. Only then the ghost takes the step in. What a disk holds
-//! is judged *after* the ghost has taken it in. In [`Checkers::on_step`] the first cause comes first: two leaders of
-//! one term before the conflicting entries that they create.
+//! **Order.** The facts of one step arrive one by one: its writes, what it applied, then [`Fact::Stepped`].
+//! Writes and applied entries go into the ghost as they come; what they mean is judged at [`Fact::Stepped`],
+//! when it is known what the node has become, against the ghost *before* the step. Only then the ghost takes
+//! the step in. What a disk holds is judged *after* the ghost has taken it in. In `on_step` the first
+//! cause comes first: two leaders of one term before the conflicting entries that they create.
 //!
 //! Nothing here looks inside a node: facts alone, so it also runs on a recorded trace and on anybody's
-//! [`Replica`](crate::replica::Replica). What a fact cannot be, because only the world's own code makes it so (a node
-//! without number, a step of a node that is down), is asserted.
+//! [`Replica`](crate::replica::Replica). What a fact cannot be, because only the world's own code makes it so
+//! (a node without number, a step of a node that is down), is asserted.
 
 mod chain;
 mod ghost;
@@ -53,7 +54,7 @@ use seaworthy_core::view::Role;
 use state_machine_safety::StateMachineSafety;
 
 /// All checkers of one run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Checkers {
     ghost: Ghost,
     log_matching: LogMatching,
@@ -128,8 +129,8 @@ impl Checkers {
         }
     }
 
-    /// What is still missing for liveness, in words: a leader, answers, or a replica that is not level with it. `None`
-    /// once all is well. [`Checkers::is_settled`] asks the same without the words.
+    /// What is still missing for liveness, in words: a leader, answers, or a replica that is not level with
+    /// it. `None` once all is well. [`Checkers::is_settled`] asks the same without the words.
     pub fn unsettled(&self) -> Option<String> {
         self.liveness.missing(&self.ghost).map(|missing| missing.to_string())
     }

@@ -1,5 +1,5 @@
-//! What never goes back: the term, also on disk and so across crashes; the vote and the leader within a term; the
-//! commit index and the applied index while a node runs; a follower's match index while its leader leads.
+//! What never goes back: the term, also on disk and so across crashes; the vote and the leader within a term;
+//! the commit index and the applied index while a node runs; a follower's match index while its leader leads.
 
 use super::ghost::{At, Ghost};
 use super::violation;

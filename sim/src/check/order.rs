@@ -1,5 +1,5 @@
-//! applied ≤ commit ≤ last, and match < next; entries are applied one after the other, and what a node shows of its
-//! log is what it wrote. The checkers that follow rely on it: every index that they look up exists.
+//! applied ≤ commit ≤ last, and match < next; entries are applied one after the other, and what a node shows
+//! of its log is what it wrote. The checkers that follow rely on it: every index that they look up exists.
 
 use super::ghost::{At, Ghost};
 use super::violation;

@@ -1,9 +1,9 @@
-//! What a message promises is durable when it leaves (thesis §3.8). Checked at the release, against the disk: a
-//! promise that is not kept shows at once here, and almost never in what comes of it.
+//! What a message promises is durable when it leaves (thesis §3.8). Checked at the release, against the disk:
+//! a promise that is not kept shows at once here, and almost never in what comes of it.
 //!
-//! One exception is legal. A promise may be released when its writer has moved on, because a later write became
-//! durable together with the one that the promise waited for: it was kept, then superseded. So once the durable term
-//! is above the message's, only that is asked.
+//! One exception is legal. A promise may be released when its writer has moved on, because a later write
+//! became durable together with the one that the promise waited for: it was kept, then superseded. So once
+//! the durable term is above the message's, only that is asked.
 
 use super::ghost::{At, Ghost, NodeGhost};
 use super::violation;
@@ -63,7 +63,8 @@ pub(super) fn on_acknowledge(
     if leader.leads() && leader.seen.term == term && !leader.log.holds(matched, held.hash) {
         let held = EntryId { term: held.term, index: matched };
         return failure(format!(
-            "{me} acknowledged up to {matched} to {to}, but its disk held {held}, which does not agree with the leader's log"
+            "{me} acknowledged up to {matched} to {to}, but its disk held {held}, \
+             which does not agree with the leader's log"
         ));
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! Equal applied index: equal state, on every node and in every life of a node. A node that has restarted applies
-//! from the start again, and must come through the same states.
+//! Equal applied index: equal state, on every node and in every life of a node. A node that has restarted
+//! applies from the start again, and must come through the same states.
 
 use super::chain::slot;
 use super::ghost::At;
@@ -35,7 +35,8 @@ impl ReplicasAgree {
                 let me = At(view.node, view.term);
                 let (hash, applied) = (view.state_hash, view.applied);
                 let detail = format!(
-                    "{me} shows state {hash:016x} at applied index {applied}, where {first} was in {other:016x}"
+                    "{me} shows state {hash:016x} at applied index {applied}, \
+                     where {first} was in {other:016x}"
                 );
                 Err(violation(Property::ReplicasAgree, view.node, detail))
             }

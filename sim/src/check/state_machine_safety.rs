@@ -60,7 +60,8 @@ pub(super) fn on_commit(ghost: &Ghost, view: &View) -> Result<(), Violation> {
     }
     if view.commit > ghost.ledger.end() && ghost.office(view).is_none() {
         let detail = format!(
-            "{me} does not lead, but called {} committed before any leader did: the last committed entry was {}",
+            "{me} does not lead, but called {} committed before any leader did: \
+             the last committed entry was {}",
             log.id(LogIndex(ghost.ledger.end().0 + 1)).expect("a commit index lies within the log"),
             ghost.ledger.last()
         );

@@ -1,5 +1,5 @@
-//! A node grants at most one vote in a term (Raft §5.2), over all time and restarts: neither may the votes that
-//! left it differ, nor may its disk change its mind.
+//! A node grants at most one vote in a term (Raft §5.2), over all time and restarts: neither may the votes
+//! that left it differ, nor may its disk change its mind.
 
 use super::ghost::{At, Ghost};
 use super::violation;

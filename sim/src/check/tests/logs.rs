@@ -1,10 +1,13 @@
-//! Leader Append-Only, Log Matching, State Machine Safety at the log, justified commits, durability, match indices.
+//! Leader Append-Only, Log Matching, State Machine Safety at the log, justified commits, durability, match
+//! indices.
 
 use super::toy::Toy;
 use crate::observation::EntryFact;
 use crate::observation::Fact;
 use crate::observation::Property::*;
-use seaworthy_core::types::{EntryId, SessionId};
+use seaworthy_core::membership::Membership;
+use seaworthy_core::quorum::{Joint, Majority};
+use seaworthy_core::types::{EntryId, NodeId, SessionId};
 
 fn entry(term: u64, index: u64, payload: u64) -> EntryFact {
     EntryFact { id: EntryId::new(term, index), payload }
@@ -189,6 +192,29 @@ fn a_leader_counts_itself_only_once_it_is_durable_and_may_do_without() {
     toy.crash(3, 0);
     toy.commit(1, 1);
     toy.calm();
+}
+
+#[test]
+fn a_commit_in_a_joint_configuration_needs_both_majorities_also_if_it_leaves_it() {
+    let majority = |nodes: [u64; 3]| Majority::new(nodes.map(NodeId::new));
+    let voters = Joint { incoming: majority([1, 2, 3]), outgoing: majority([3, 4, 5]) };
+    for (others, enough) in [(&[2, 4][..], false), (&[3, 4], true), (&[2, 4, 5], true)] {
+        let mut toy = Toy::new(5);
+        toy.elect(1, &[2, 3]);
+        toy.sync(1);
+        toy.membership = Membership { voters: voters.clone() };
+        toy.step(1);
+        for follower in others {
+            toy.catch_up(1, *follower);
+        }
+        toy.membership = Membership::new([1, 2, 3].map(NodeId::new));
+        toy.commit(1, 1);
+        if enough {
+            toy.calm();
+        } else {
+            toy.caught(CommitJustified, "which the disks of n1, n2, n4 hold: no quorum");
+        }
+    }
 }
 
 /// Raft Figure 8: an entry of term 2 on a majority, led by n1 again in term 4.

@@ -1,4 +1,5 @@
-//! The tester is tested: each property is broken by a story that breaks no other first, and kept by its near miss.
+//! The tester is tested: each property is broken by a story that breaks no other first, and kept by its near
+//! miss.
 
 mod toy;
 

@@ -1,5 +1,5 @@
-//! A small Raft at random, right or with one planted mistake: the right one must never alarm anybody, each mistake
-//! must be found, and by no checker but those named for it.
+//! A small Raft at random, right or with one planted mistake: the right one must never alarm anybody, each
+//! mistake must be found, and by no checker but those named for it.
 
 use super::toy::Toy;
 use crate::choice::{Choice, Stream};
@@ -376,9 +376,12 @@ fn each_mistake_is_found_by_the_checkers_named_for_it() {
         (AppliesTwice, &[ReplicasAgree]),
     ];
     for (mistake, named) in table {
-        let first = (0..200).find_map(|seed| Some((seed, run(seed, 3000, Some(*mistake)).0?)));
-        let (seed, found) = first.unwrap_or_else(|| panic!("{mistake:?} was not found"));
-        println!("{mistake:?}: seed {seed}: {:?}: {}", found.property, found.detail);
-        assert!(named.contains(&found.property), "{mistake:?}, seed {seed}: {found:?}");
+        let findings: Vec<_> = (0..100)
+            .filter_map(|seed| run(seed, 3000, Some(*mistake)).0.map(|violation| (seed, violation)))
+            .collect();
+        assert!(!findings.is_empty(), "{mistake:?} was not found");
+        for (seed, found) in findings {
+            assert!(named.contains(&found.property), "{mistake:?}, seed {seed}: {found:?}");
+        }
     }
 }

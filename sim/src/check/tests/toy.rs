@@ -1,5 +1,5 @@
-//! A toy cluster whose verbs do as they are told, right or wrong, and report it all to the checkers. It has no rules
-//! of its own: a story of verbs in the right order is a Raft, in the wrong order it is a bug.
+//! A toy cluster whose verbs do as they are told, right or wrong, and report it all to the checkers. It has
+//! no rules of its own: a story of verbs in the right order is a Raft, in the wrong order it is a bug.
 
 use crate::check::Checkers;
 use crate::observation::{EntryFact, Fact, FollowerView, HardStateFact, Promise, Property, View, Violation};
@@ -13,7 +13,8 @@ pub(super) struct Toy {
     pub(super) checkers: Checkers,
     pub(super) nodes: Vec<ToyNode>,
     found: Option<Violation>,
-    membership: Membership,
+    /// What every node shows from its next step on.
+    pub(super) membership: Membership,
     payloads: u64,
 }
 
@@ -223,7 +224,8 @@ impl Toy {
         self.step(node);
     }
 
-    /// A node applies the next entry of its log. Each entry is a request of session 1, numbered by its payload.
+    /// A node applies the next entry of its log. Each entry is a request of session 1, numbered by its
+    /// payload.
     pub(super) fn apply(&mut self, node: u64, executed: bool) {
         let it = self.node(node);
         let entry = it.log[usize::try_from(it.applied).unwrap()];
