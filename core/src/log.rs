@@ -90,7 +90,8 @@ impl Log {
     /// log holds `bound`, no entry of this one after the answer can be in that other log at or before
     /// `bound`: both sides skip that far when their logs diverge (Raft §5.3 end).
     pub fn backtrack(&self, bound: EntryId) -> EntryId {
-        let candidates = self.position(bound.index.next()).unwrap_or(0).min(self.entries.len());
+        let offset = bound.index.0.saturating_sub(self.base.index.0);
+        let candidates = usize::try_from(offset).unwrap_or(usize::MAX).min(self.entries.len());
         let kept = self.entries[..candidates].partition_point(|entry| entry.id.term <= bound.term);
         kept.checked_sub(1).map_or(self.base, |position| self.entries[position].id)
     }
@@ -123,6 +124,7 @@ mod tests {
         assert!(log.contains(EntryId::ZERO));
         assert_eq!((log.last(), log.term(LogIndex(1))), (EntryId::ZERO, None));
         assert_eq!(log.backtrack(EntryId::new(9, 9)), EntryId::ZERO);
+        assert_eq!(log.backtrack(EntryId::new(u64::MAX, u64::MAX)), EntryId::ZERO);
     }
 
     #[test]

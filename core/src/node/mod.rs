@@ -27,6 +27,10 @@ use core::time::Duration;
 use role::{Ballot, State};
 use write_queue::WriteQueue;
 
+/// Messages of later terms are dropped: elections do not get there within the age of the universe, and a node
+/// that followed a mistaken peer so far would have no term left to campaign in.
+const TERM_MAX: Term = Term(u64::MAX / 2);
+
 /// One node of a Raft cluster: a synchronous state machine without clock, randomness or I/O.
 ///
 /// - `commit <= log.last().index`.
@@ -109,6 +113,9 @@ impl<F: Flaws> Node<F> {
     ///
     /// The effects are appended to `effects`, which the caller drains; their contract is that of
     /// [`crate::effect`].
+    ///
+    /// # Panics
+    /// If [`Input::Persisted`] names a write that was never issued: only a broken driver does that.
     pub fn step(&mut self, now: Instant, input: Input, effects: &mut Effects) {
         match input {
             Input::Timeout => self.on_timeout(now, effects),
@@ -186,7 +193,7 @@ impl<F: Flaws> Node<F> {
     /// First the rules for terms, which hold for every message (Raft §5.1), then what the message says.
     fn on_message(&mut self, now: Instant, message: Message, effects: &mut Effects) {
         let Message { from, to, term, body } = message;
-        if to != self.config.id || from == self.config.id {
+        if to != self.config.id || from == self.config.id || TERM_MAX < term {
             return;
         }
         if term < self.hard_state.term {

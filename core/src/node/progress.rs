@@ -67,7 +67,7 @@ impl Progress {
     /// Whether a refusal of `refused` says anything new: neither delayed nor repeated.
     pub(super) fn is_current_refusal(&self, refused: LogIndex) -> bool {
         match self.pace {
-            Pace::Probe { .. } => refused.next() == self.next,
+            Pace::Probe { .. } => refused == self.next.previous(),
             Pace::Replicate { .. } => self.matched < refused && refused < self.next,
         }
     }

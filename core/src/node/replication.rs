@@ -28,7 +28,8 @@ impl Append {
     fn is_well_formed(&self, term: Term) -> bool {
         let mut previous = self.prev;
         self.entries.iter().all(|entry| {
-            let follows = entry.id.index == previous.index.next() && previous.term <= entry.id.term;
+            let adjacent = previous.index.0.checked_add(1) == Some(entry.id.index.0);
+            let follows = adjacent && previous.term <= entry.id.term;
             previous = entry.id;
             follows
         }) && previous.term <= term
