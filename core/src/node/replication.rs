@@ -252,8 +252,9 @@ impl<F: Flaws> Node<F> {
             }
             _ => {}
         }
-        self.replicate_to(position, effects);
+        // A new round says all that there is to say to a follower that is probed, so it goes first.
         self.confirm_reads(now, effects);
+        self.replicate_to(position, effects);
     }
 
     /// Commits what a quorum holds durably, if it is of this term (Raft §5.4.2): an earlier term's entry
