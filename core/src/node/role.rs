@@ -85,10 +85,6 @@ pub(super) struct PendingRead {
 }
 
 impl Leadership {
-    pub(super) fn follower_mut(&mut self, node: NodeId) -> Option<&mut Progress> {
-        self.followers.iter_mut().find(|follower| follower.node == node)
-    }
-
     /// A value of each voter, for quorum arithmetic: the leader's own, or what `of` reads from a follower.
     /// Nothing is known of a voter that is not followed.
     pub(super) fn reached(&self, voter: NodeId, me: NodeId, own: u64, of: impl Fn(&Progress) -> u64) -> u64 {
