@@ -169,8 +169,7 @@ mod tests {
             let bound = EntryId::new(term, index);
             let slow = (1..=terms.len() as u64)
                 .map(|index| EntryId::new(terms[index as usize - 1], index))
-                .filter(|id| id.index <= bound.index && id.term <= bound.term)
-                .next_back()
+                .rfind(|id| id.index <= bound.index && id.term <= bound.term)
                 .unwrap_or(EntryId::ZERO);
             prop_assert_eq!(log.backtrack(bound), slow);
         }
