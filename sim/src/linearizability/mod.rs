@@ -56,7 +56,7 @@ pub struct Budget {
 impl Default for Budget {
     /// Room for about ten operations at once on a key; at most about a tenth of a second for one completion.
     fn default() -> Self {
-        Self { steps: 300_000, configurations: 2_000 }
+        Self { steps: 1_000_000, configurations: 4_000 }
     }
 }
 
