@@ -5,6 +5,7 @@ use super::frontier::{Frontier, Pending};
 use super::model::State;
 use super::{End, Seen, Unexplained};
 use crate::history::OperationId;
+use seaworthy_core::kv::Command;
 use seaworthy_core::types::Bytes;
 use std::fmt;
 
@@ -26,7 +27,7 @@ pub(super) fn explain(frontier: &Frontier, operation: OperationId, end: End) -> 
         .expect("a refused frontier is as it was before");
     let pending = &frontier.open[goal];
     let ended = match end {
-        End::Ok(Seen::Answer(answer)) => format!("answered {}", short(format!("{answer:?}"))),
+        End::Ok(Seen::Answer(answer)) => format!("answered {}", short(answer)),
         End::Ok(Seen::Effect) => "took effect".to_owned(),
         End::Ok(Seen::Refusal) => "was refused".to_owned(),
         End::Fail => "did not take effect".to_owned(),
@@ -38,27 +39,24 @@ pub(super) fn explain(frontier: &Frontier, operation: OperationId, end: End) -> 
     list(&mut lines, "open at the same time:", 3, others.map(|(_, other)| named(other)).collect());
 
     let lost = frontier.lost.iter().map(|lost| match lost.count {
-        1 => short(format!("{:?}", lost.command)),
-        count => format!("{}, {count} times", short(format!("{:?}", lost.command))),
+        1 => short(&lost.command),
+        count => format!("{}, {count} times", short(&lost.command)),
     });
     list(&mut lines, "of unknown outcome, at any time or never:", 2, lost.collect());
 
     let mut before = Vec::new();
     for configuration in &frontier.configurations {
-        let state = short(configuration.state.to_string());
+        let state = short(&configuration.state);
         let line = match &configuration.claims[goal] {
             Claim::Done(answer) => {
-                format!(
-                    "{state}, to which it must have contributed, answering {}",
-                    short(format!("{answer:?}"))
-                )
+                format!("{state}, to which it must have contributed, answering {}", short(answer))
             }
             Claim::Open(passed) => {
                 let now = configuration.state.apply(&pending.command).answer;
                 let mut answers: Vec<_> =
-                    passed.iter().chain([&now]).map(|answer| format!("{answer:?}")).collect();
+                    passed.iter().chain([&now]).map(|answer| answer.to_string()).collect();
                 answers.dedup();
-                format!("{state}, where it would have answered {}", short(answers.join(" or ")))
+                format!("{state}, where it would have answered {}", short(&answers.join(" or ")))
             }
         };
         if !before.contains(&line) {
@@ -84,15 +82,11 @@ fn list(lines: &mut Vec<String>, title: &str, max: usize, items: Vec<String>) {
 
 fn named(pending: &Pending) -> String {
     let Pending { operation, client, command, invoked } = pending;
-    format!(
-        "operation {} of client {} at {invoked:?}: {}",
-        operation.0,
-        client.0,
-        short(format!("{command:?}"))
-    )
+    format!("operation {} of client {} at {invoked:?}: {}", operation.0, client.0, short(command))
 }
 
-fn short(text: String) -> String {
+fn short(text: &dyn fmt::Display) -> String {
+    let text = text.to_string();
     match text.char_indices().nth(TEXT_MAX) {
         None => text,
         Some((end, _)) => format!("{}… ({} more bytes)", &text[..end], text.len() - end),
@@ -103,9 +97,15 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("nothing"),
-            Self::String(value) => write!(f, "the STRING {value:?}"),
-            Self::Hash(fields) => write!(f, "the HASH {fields:?}"),
-            Self::Set(members) => write!(f, "the SET {members:?}"),
+            Self::String(_) => {
+                write!(f, "STRING {}", self.apply(&Command::Get { key: Bytes::default() }).answer)
+            }
+            Self::Hash(_) => {
+                write!(f, "HASH {}", self.apply(&Command::HGetAll { key: Bytes::default() }).answer)
+            }
+            Self::Set(_) => {
+                write!(f, "SET {}", self.apply(&Command::SMembers { key: Bytes::default() }).answer)
+            }
         }
     }
 }

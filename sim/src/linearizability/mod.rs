@@ -33,9 +33,7 @@ mod model;
 mod search;
 
 #[cfg(test)]
-mod anomalies;
-#[cfg(test)]
-mod brute_force;
+mod tests;
 
 use crate::history::{Completion, HistoryEvent, OperationId};
 use frontier::{Frontier, Pending, Refused};
@@ -186,7 +184,7 @@ impl Checker {
 
     fn invoke(&mut self, pending: Pending) -> Result<(), Unexplained> {
         let operation = pending.operation;
-        let slot = self.slot(model::key_of(&pending.command));
+        let slot = self.slot(pending.command.key());
         if self.open.insert(operation, slot).is_some() {
             return Err(explanation::not_in_order(operation, "is invoked while it is open"));
         }

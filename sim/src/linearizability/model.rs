@@ -3,7 +3,7 @@
 //! Written from the commands' documentation alone. It shares no code with the store that the replicas run, so that
 //! one mistake cannot make both of them agree.
 
-use seaworthy_core::kv::{Answer, Command, Kind};
+use seaworthy_core::kv::{Answer, Command, Kind, VALUE_MAX};
 use seaworthy_core::types::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -116,6 +116,9 @@ impl State {
             Self::String(held) => held,
             Self::Hash(_) | Self::Set(_) => return Step::unchanged(self.wrong_type()),
         };
+        if held.len() + value.len() > VALUE_MAX {
+            return Step::unchanged(Answer::TooLarge);
+        }
         let long: Vec<u8> = [held, value].concat();
         let answer = Answer::Integer(long.len() as u64);
         Step { answer, next: self.replaced_by(&Bytes::from(long)) }
@@ -189,43 +192,15 @@ impl State {
     }
 }
 
-/// The one key that `command` touches.
-pub(super) fn key_of(command: &Command) -> &Bytes {
-    match command {
-        Command::Set { key, .. }
-        | Command::Get { key }
-        | Command::Del { key }
-        | Command::Cas { key, .. }
-        | Command::Append { key, .. }
-        | Command::HSet { key, .. }
-        | Command::HGet { key, .. }
-        | Command::HDel { key, .. }
-        | Command::HGetAll { key }
-        | Command::SSet { key, .. }
-        | Command::SHas { key, .. }
-        | Command::SDel { key, .. }
-        | Command::SMembers { key }
-        | Command::Exists { key }
-        | Command::Type { key } => key,
-    }
-}
-
 /// Whether `command` leaves every state as it is: the reads, and writes that write nothing.
 pub(super) fn never_changes(command: &Command) -> bool {
     match command {
-        Command::Get { .. }
-        | Command::HGet { .. }
-        | Command::HGetAll { .. }
-        | Command::SHas { .. }
-        | Command::SMembers { .. }
-        | Command::Exists { .. }
-        | Command::Type { .. } => true,
         Command::Cas { expected, new, .. } => expected.as_ref() == Some(new),
         Command::HSet { pairs, .. } => pairs.is_empty(),
         Command::HDel { fields: names, .. }
         | Command::SSet { members: names, .. }
         | Command::SDel { members: names, .. } => names.is_empty(),
-        Command::Set { .. } | Command::Del { .. } | Command::Append { .. } => false,
+        _ => command.is_read(),
     }
 }
 
