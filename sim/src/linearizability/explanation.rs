@@ -1,6 +1,5 @@
 //! Why a response cannot be explained, in words.
 
-use super::configuration::Claim;
 use super::frontier::{Frontier, Pending};
 use super::model::State;
 use super::{End, Seen, Unexplained};
@@ -47,17 +46,16 @@ pub(super) fn explain(frontier: &Frontier, operation: OperationId, end: End) -> 
     let mut before = Vec::new();
     for configuration in &frontier.configurations {
         let state = short(&configuration.state);
-        let line = match &configuration.claims[goal] {
-            Claim::Done(answer) => {
-                format!("{state}, to which it must have contributed, answering {}", short(answer))
-            }
-            Claim::Open(passed) => {
-                let now = configuration.state.apply(&pending.command).answer;
-                let mut answers: Vec<_> =
-                    passed.iter().chain([&now]).map(|answer| answer.to_string()).collect();
-                answers.dedup();
-                format!("{state}, where it would have answered {}", short(&answers.join(" or ")))
-            }
+        let claim = &configuration.past.claims[goal];
+        let came_up = frontier.answers[goal].iter().enumerate();
+        let claimed = came_up.filter(|(position, _)| claim.answers.contains(*position));
+        let mut answers: Vec<String> = claimed.map(|(_, answer)| answer.to_string()).collect();
+        let line = if claim.is_done {
+            format!("{state}, only because this took effect and answered {}", short(&answers.join(" or ")))
+        } else {
+            answers.push(configuration.state.apply(&pending.command).answer.to_string());
+            answers.dedup();
+            format!("{state}, where this would have answered {}", short(&answers.join(" or ")))
         };
         if !before.contains(&line) {
             before.push(line);

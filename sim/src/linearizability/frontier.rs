@@ -1,21 +1,23 @@
 //! Everything that can be the case with one key, kept up to date event by event.
 
-use super::configuration::{Claim, Configuration, add_uncovered};
+use super::configuration::{Claim, Configuration, Past};
 use super::model::{State, never_changes};
-use super::search::Search;
+use super::search::{OverBudget, Search};
 use super::{Budget, Seen};
 use crate::history::{ClientId, OperationId};
 use crate::time::Time;
-use seaworthy_core::kv::Command;
+use seaworthy_core::kv::{Answer, Command};
 
-/// The configurations of one key, none of which covers another, and the operations that may yet take effect.
+/// The configurations of one key and the operations that may yet take effect.
 ///
-/// - `configurations` is never empty between events.
-/// - The `claims` of each run beside `open`, its `used` beside `lost`.
+/// - `configurations` is never empty between events, and none of them covers another.
+/// - The `claims` of each run beside `open`, its `used` beside `lost`; so does `answers` beside `open`.
 #[derive(Debug)]
 pub(super) struct Frontier {
     /// Invoked, not completed.
     pub(super) open: Vec<Pending>,
+    /// Every answer that came up for each open operation: what the claims refer to.
+    pub(super) answers: Vec<Vec<Answer>>,
     /// Completed with an unknown outcome: may take effect at any time, or never.
     pub(super) lost: Vec<Lost>,
     pub(super) configurations: Vec<Configuration>,
@@ -50,8 +52,9 @@ pub(super) enum Refused {
 impl Frontier {
     /// Of a key that nobody has touched.
     pub(super) fn new() -> Self {
-        let untouched = Configuration { state: State::Missing, claims: Vec::new(), used: Vec::new() };
-        Self { open: Vec::new(), lost: Vec::new(), configurations: vec![untouched] }
+        let past = Past { claims: Vec::new(), used: Vec::new() };
+        let untouched = Configuration { state: State::Missing, past };
+        Self { open: Vec::new(), answers: Vec::new(), lost: Vec::new(), configurations: vec![untouched] }
     }
 
     /// Whether this says no more than [`Frontier::new`].
@@ -64,8 +67,9 @@ impl Frontier {
 
     pub(super) fn invoke(&mut self, pending: Pending) {
         self.open.push(pending);
+        self.answers.push(Vec::new());
         for configuration in &mut self.configurations {
-            configuration.claims.push(Claim::NEW);
+            configuration.past.claims.push(Claim::default());
         }
     }
 
@@ -82,12 +86,10 @@ impl Frontier {
             self.drop_covered();
             return Ok(());
         }
-        let explained = Search::new(self, goal, seen, budget).run().ok_or(Refused::OverBudget)?;
+        let search = Search::new(&self.open, &self.lost, &mut self.answers, (goal, seen), budget);
+        let explained = search.run(&self.configurations).map_err(|OverBudget| Refused::OverBudget)?;
         if explained.is_empty() {
             return Err(Refused::Unexplained);
-        }
-        if explained.len() > budget.configurations {
-            return Err(Refused::OverBudget);
         }
         self.configurations = explained;
         self.close(goal);
@@ -98,24 +100,23 @@ impl Frontier {
     /// stands, and an operation that has the key to itself. Returns whether it was one of these; if not, nothing has
     /// changed.
     fn complete_in_place(&mut self, goal: usize, seen: Seen) -> bool {
-        let Self { open, lost, configurations } = self;
+        let Self { open, answers, lost, configurations } = self;
         let command = &open[goal].command;
         if never_changes(command) {
-            // A configuration that allows the read covers all that others could make of it: whatever is to take effect
-            // before the read can take effect later, since nothing can tell.
-            return configurations.iter().all(|configuration| match &configuration.claims[goal] {
-                Claim::Done(_) => unreachable!("an operation that changes nothing is never done ahead"),
-                Claim::Open(answers) => {
-                    answers.iter().any(|answer| seen.fits(answer))
-                        || seen.fits(&configuration.state.apply(command).answer)
-                }
+            // Whatever is to take effect before the read can take effect later, since nothing can tell. So the
+            // configurations as they are, without the read, stand for all that a search would find.
+            return configurations.iter().all(|configuration| {
+                let claim = &configuration.past.claims[goal];
+                let mut claimed = answers[goal].iter().enumerate();
+                claimed.any(|(position, answer)| claim.answers.contains(position) && seen.fits(answer))
+                    || seen.fits(&configuration.state.apply(command).answer)
             });
         }
         let ([configuration], [_], []) = (configurations.as_mut_slice(), open.as_slice(), lost.as_slice())
         else {
             return false;
         };
-        if configuration.claims[goal] != Claim::NEW {
+        if configuration.past.claims[goal] != Claim::default() {
             return false;
         }
         let step = configuration.state.apply(command);
@@ -131,29 +132,27 @@ impl Frontier {
     /// Takes in that an open operation did not and will not take effect.
     pub(super) fn fail(&mut self, operation: OperationId) -> Result<(), Refused> {
         let position = self.position(operation);
-        let untouched =
-            |configuration: &Configuration| matches!(configuration.claims[position], Claim::Open(_));
-        if !self.configurations.iter().any(untouched) {
+        let is_done = |configuration: &Configuration| configuration.past.claims[position].is_done;
+        if self.configurations.iter().all(is_done) {
             return Err(Refused::Unexplained);
         }
-        self.configurations.retain(untouched);
+        self.configurations.retain(|configuration| !is_done(configuration));
         self.close(position);
         self.drop_covered();
         Ok(())
     }
 
-    /// Takes in that nobody will know whether an open operation took effect.
+    /// Takes in that nobody will know whether an open operation took effect. Where it has, it is used up; where it has
+    /// not, it still may. It is forgotten only if it can change nothing any more: because it never could, or because
+    /// it has taken effect in every configuration (which [`Frontier::close`] sees to).
     pub(super) fn lose(&mut self, operation: OperationId) {
         let position = self.position(operation);
-        let command = self.open[position].command.clone();
-        let done = |configuration: &Configuration| matches!(configuration.claims[position], Claim::Done(_));
-        // It can change something only if it can change anything at all, and has not done so in every configuration.
-        if !never_changes(&command) && !self.configurations.iter().all(done) {
-            let lot = self.lot(command);
+        let command = &self.open[position].command;
+        if !never_changes(command) {
+            let lot = self.lot(command.clone());
             self.lost[lot].count += 1;
-            for configuration in &mut self.configurations {
-                configuration.used[lot] +=
-                    u32::from(matches!(configuration.claims[position], Claim::Done(_)));
+            for Configuration { past, .. } in &mut self.configurations {
+                past.used[lot] += u32::from(past.claims[position].is_done);
             }
         }
         self.close(position);
@@ -167,7 +166,7 @@ impl Frontier {
         }
         self.lost.push(Lost { command, count: 0 });
         for configuration in &mut self.configurations {
-            configuration.used.push(0);
+            configuration.past.used.push(0);
         }
         self.lost.len() - 1
     }
@@ -179,37 +178,47 @@ impl Frontier {
             .expect("the checker sends an operation to the key that it was invoked on")
     }
 
-    /// Forgets an open operation that has come to its end, and lost ones that have taken effect in all configurations.
+    /// Forgets an open operation that has come to its end.
     fn close(&mut self, position: usize) {
         self.open.swap_remove(position);
+        self.answers.swap_remove(position);
         for configuration in &mut self.configurations {
-            configuration.claims.swap_remove(position);
+            configuration.past.claims.swap_remove(position);
         }
+        self.forget_spent();
+    }
+
+    /// Forgets the lost operations that have taken effect in all configurations.
+    fn forget_spent(&mut self) {
         for lot in (0..self.lost.len()).rev() {
-            let spent =
-                self.configurations.iter().map(|configuration| configuration.used[lot]).min().unwrap_or(0);
+            let used = self.configurations.iter().map(|configuration| configuration.past.used[lot]);
+            let spent = used.min().expect("there is a configuration");
             self.lost[lot].count -= spent;
-            let gone = self.lost[lot].count == 0;
-            if gone {
+            let is_empty = self.lost[lot].count == 0;
+            if is_empty {
                 self.lost.swap_remove(lot);
             }
-            for configuration in &mut self.configurations {
-                configuration.used[lot] -= spent;
-                if gone {
-                    configuration.used.swap_remove(lot);
+            for Configuration { past, .. } in &mut self.configurations {
+                past.used[lot] -= spent;
+                if is_empty {
+                    past.used.swap_remove(lot);
                 }
             }
         }
     }
 
-    /// Restores that no configuration covers another, after an operation has ceased to tell them apart.
+    /// Restores that none of the configurations covers another, after an operation has ceased to tell them apart.
     fn drop_covered(&mut self) {
-        if self.configurations.len() > 1 {
-            let mut kept = Vec::new();
-            for configuration in self.configurations.drain(..) {
-                add_uncovered(&mut kept, configuration);
-            }
-            self.configurations = kept;
+        if self.configurations.len() == 1 {
+            return;
         }
+        let mut kept: Vec<Configuration> = Vec::new();
+        for configuration in self.configurations.drain(..) {
+            if !kept.iter().any(|other| other.covers(&configuration)) {
+                kept.retain(|other| !configuration.covers(other));
+                kept.push(configuration);
+            }
+        }
+        self.configurations = kept;
     }
 }

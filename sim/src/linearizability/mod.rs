@@ -30,6 +30,7 @@ mod configuration;
 mod explanation;
 mod frontier;
 mod model;
+mod places;
 mod search;
 
 #[cfg(test)]
@@ -45,16 +46,16 @@ use std::collections::BTreeMap;
 /// machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Steps in search of one completion's explanation: commands tried and configurations compared.
+    /// Steps in search of the explanations of one completion: effects tried and configurations compared.
     pub steps: u64,
-    /// Configurations of one key between events.
+    /// Configurations that such a search may come by, and so at most twice as many to keep behind it.
     pub configurations: usize,
 }
 
 impl Default for Budget {
-    /// Room for about ten operations at once on a key; at most about a tenth of a second for one completion.
+    /// Room for about ten operations at once on a key; gives up on a completion after some tenths of a second.
     fn default() -> Self {
-        Self { steps: 1_000_000, configurations: 4_000 }
+        Self { steps: 5_000_000, configurations: 20_000 }
     }
 }
 

@@ -1,19 +1,24 @@
 //! The ways to explain one completion.
 
-use super::configuration::{Claim, Configuration, add_uncovered};
-use super::frontier::Frontier;
+use super::configuration::{Claim, Configuration, Past};
+use super::frontier::{Lost, Pending};
 use super::model::{State, depend, never_changes};
+use super::places::{Mover, Places};
 use super::{Budget, Seen};
 use seaworthy_core::kv::{Answer, Command};
-use std::collections::BTreeMap;
 
 /// A search, breadth first from all configurations of a frontier, through the effects that other operations may have
 /// had before the one that completes, the *goal*.
 ///
 /// Effects are put off for as long as possible (Lowe 2017, just-in-time linearization): nothing takes effect unless a
 /// completion needs it, and then the goal comes last. What else there is can still take effect after it.
+///
+/// Whenever a state is left behind, every operation that could have taken effect in it unnoticed claims the answer
+/// that it would have given: one that changes nothing there, and a SET that is wiped out by the next effect. Any number
+/// of these claims can be true together, since none has left a trace, so they need no configuration each.
 pub(super) struct Search<'a> {
-    frontier: &'a Frontier,
+    places: Places<'a>,
+    lost: &'a [Lost],
     goal: usize,
     seen: Seen<'a>,
     budget: &'a Budget,
@@ -21,53 +26,54 @@ pub(super) struct Search<'a> {
     /// The open operations, and the lots of lost ones, that it makes sense to move before the goal.
     movers: Vec<Mover>,
     nodes: Vec<Node>,
-    /// The nodes by their state, to look for one that covers a new one.
-    nodes_at: BTreeMap<State, Vec<usize>>,
-    explained: BTreeMap<State, Vec<Configuration>>,
+    /// The nodes of each place.
+    nodes_at: Vec<Vec<usize>>,
+    /// What came out, for each place.
+    explained_at: Vec<Vec<Past>>,
 }
 
-/// A configuration in which the goal is still open.
+/// A configuration in which the goal has not taken effect.
 struct Node {
-    configuration: Configuration,
+    place: usize,
+    past: Past,
     /// Whether this configuration, or one that it comes from, allows the completion with no change to the state. Then
     /// any other way to do so is no better: the effects in between can as well come later.
-    settled: bool,
+    is_settled: bool,
 }
 
-#[derive(Clone, Copy)]
-enum Mover {
-    Open(usize),
-    Lost(usize),
-}
-
-struct OverBudget;
+/// The budget ran out.
+#[derive(Debug)]
+pub(super) struct OverBudget;
 
 impl<'a> Search<'a> {
-    /// A search for the ways in which the open operation at `goal` can have been `seen`.
-    pub(super) fn new(frontier: &'a Frontier, goal: usize, seen: Seen<'a>, budget: &'a Budget) -> Self {
+    /// A search for the ways in which the open operation at `goal` can have been `seen`. `answers` are the lists that
+    /// claims refer to, one for each open operation.
+    pub(super) fn new(
+        open: &'a [Pending],
+        lost: &'a [Lost],
+        answers: &'a mut [Vec<Answer>],
+        (goal, seen): (usize, Seen<'a>),
+        budget: &'a Budget,
+    ) -> Self {
         Self {
-            frontier,
+            places: Places::new(open, lost, answers),
+            lost,
             goal,
             seen,
             budget,
             steps: 0,
-            movers: movers(frontier, goal),
+            movers: movers(open, lost, goal),
             nodes: Vec::new(),
-            nodes_at: BTreeMap::new(),
-            explained: BTreeMap::new(),
+            nodes_at: Vec::new(),
+            explained_at: Vec::new(),
         }
     }
 
-    /// The configurations behind the completion, none of which covers another, with the goal marked as done; none if
-    /// it cannot be explained. `None` if the budget ran out.
-    pub(super) fn run(mut self) -> Option<Vec<Configuration>> {
-        self.search().ok()?;
-        Some(self.explained.into_values().flatten().collect())
-    }
-
-    fn search(&mut self) -> Result<(), OverBudget> {
-        for configuration in &self.frontier.configurations {
-            self.start(configuration.clone())?;
+    /// The configurations behind the completion, none of which covers another, with nothing claimed for the goal; none
+    /// if it cannot be explained from any of `configurations`.
+    pub(super) fn run(mut self, configurations: &[Configuration]) -> Result<Vec<Configuration>, OverBudget> {
+        for configuration in configurations {
+            self.start(configuration)?;
         }
         let mut next = 0;
         while next < self.nodes.len() {
@@ -75,40 +81,50 @@ impl<'a> Search<'a> {
             self.expand(next)?;
             next += 1;
         }
-        Ok(())
+        let mut explained = Vec::new();
+        for (place, pasts) in self.explained_at.into_iter().enumerate() {
+            let state = self.places.state(place);
+            explained.extend(pasts.into_iter().map(|past| Configuration { state: state.clone(), past }));
+        }
+        Ok(explained)
     }
 
     /// Begins at a configuration of the frontier.
-    fn start(&mut self, mut configuration: Configuration) -> Result<(), OverBudget> {
-        let settled = match &configuration.claims[self.goal] {
-            Claim::Done(answer) => {
-                return if self.seen.fits(answer) { self.explain(configuration) } else { Ok(()) };
-            }
-            Claim::Open(answers) => answers.iter().any(|answer| self.seen.fits(answer)),
-        };
-        // What the goal could claim has served its purpose, and must not tell nodes apart.
-        configuration.claims[self.goal] = Claim::NEW;
-        if settled {
-            self.explain(configuration.clone())?;
+    fn start(&mut self, configuration: &Configuration) -> Result<(), OverBudget> {
+        let place = self.places.place(configuration.state.clone());
+        let mut past = configuration.past.clone();
+        // What the goal could claim serves its purpose here, and must not tell nodes apart.
+        let claim = std::mem::take(&mut past.claims[self.goal]);
+        let answers = self.places.answers(self.goal).iter().enumerate();
+        let fits = answers
+            .filter(|(position, _)| claim.answers.contains(*position))
+            .any(|(_, answer)| self.seen.fits(answer));
+        if fits {
+            self.explain(place, past.clone())?;
         }
-        self.visit(Node { configuration, settled })
+        if claim.is_done {
+            return Ok(());
+        }
+        self.visit(Node { place, past, is_settled: fits })
     }
 
     /// Lets the goal take effect at a node.
     fn reach(&mut self, node: usize) -> Result<(), OverBudget> {
-        self.spend(1)?;
-        let Node { configuration, settled } = &self.nodes[node];
-        let (answer, next) = self.advance(configuration, Mover::Open(self.goal));
-        if !self.seen.fits(&answer) {
+        let Node { place, is_settled, .. } = self.nodes[node];
+        let found = self.places.look(place, Mover::Open(self.goal));
+        let (answer, to) = (found.answer, found.to);
+        if !self.seen.fits(self.places.answer(self.goal, answer)) {
             return Ok(());
         }
-        match next {
-            Some(next) => self.explain(next),
-            None if *settled => Ok(()),
+        match to {
+            Some(to) => {
+                let past = self.past_behind(node, Mover::Open(self.goal));
+                self.explain(to, past)
+            }
+            None if is_settled => Ok(()),
             None => {
-                let unchanged = configuration.clone();
-                self.nodes[node].settled = true;
-                self.explain(unchanged)
+                self.nodes[node].is_settled = true;
+                self.explain(place, self.nodes[node].past.clone())
             }
         }
     }
@@ -120,45 +136,56 @@ impl<'a> Search<'a> {
         }
         for index in 0..self.movers.len() {
             let mover = self.movers[index];
-            let Node { configuration, settled } = &self.nodes[node];
-            if !self.may_move(configuration, mover) {
+            let Node { place, is_settled, ref past } = self.nodes[node];
+            if !self.may_move(past, mover) {
                 continue;
             }
-            let settled = *settled;
-            let (answer, next) = self.advance(configuration, mover);
-            self.spend(1)?;
-            // One that changes nothing here has made its claim, or will when the state changes.
-            let Some(mut next) = next else { continue };
-            match mover {
-                Mover::Open(position) => next.claims[position] = Claim::Done(answer),
-                Mover::Lost(lot) => next.used[lot] += 1,
-            }
-            next.claims[self.goal] = Claim::NEW;
-            self.visit(Node { configuration: next, settled })?;
+            // One that changes nothing here makes its claim when the state changes.
+            let Some(to) = self.places.look(place, mover).to else { continue };
+            let past = self.past_behind(node, mover);
+            self.visit(Node { place: to, past, is_settled })?;
         }
         Ok(())
     }
 
+    /// The past of a node and the effect of `mover` after it.
+    fn past_behind(&mut self, node: usize, mover: Mover) -> Past {
+        let Node { place, ref past, .. } = self.nodes[node];
+        let mut past = past.clone();
+        let found = self.places.look(place, mover);
+        let answer = found.answer;
+        for (position, answer) in &found.wiped_out {
+            claim(&mut past.claims[*position], *answer);
+        }
+        for (position, answer) in self.places.passing(place) {
+            claim(&mut past.claims[*position], *answer);
+        }
+        match mover {
+            Mover::Open(position) => past.claims[position] = Claim::done(answer),
+            Mover::Lost(lot) => past.used[lot] += 1,
+        }
+        past.claims[self.goal] = Claim::default();
+        past
+    }
+
     /// Whether nothing is to be gained from moving others at this node.
     fn is_exhausted(&self, node: &Node) -> bool {
-        let goal = self.command(Mover::Open(self.goal));
-        if node.settled && never_changes(goal) {
+        let goal = self.places.command(Mover::Open(self.goal));
+        if node.is_settled && never_changes(goal) {
             return true;
         }
         // Whatever comes before a SET is wiped out by it, which matters only to somebody who can have seen it.
-        let others =
-            node.configuration.claims.iter().enumerate().filter(|(position, _)| *position != self.goal);
-        if matches!(goal, Command::Set { .. })
-            && others.into_iter().all(|(_, claim)| matches!(claim, Claim::Done(_)))
-        {
+        let claims = node.past.claims.iter().enumerate();
+        let mut others = claims.filter(|(position, _)| *position != self.goal);
+        if matches!(goal, Command::Set { .. }) && others.all(|(_, claim)| claim.is_done) {
             return true;
         }
         // While all that is left can only extend a STRING, it must not be beyond what was seen.
         self.movers
             .iter()
-            .filter(|mover| self.may_move(&node.configuration, **mover))
-            .all(|mover| matches!(self.command(*mover), Command::Append { .. }))
-            && self.is_overgrown(&node.configuration.state)
+            .filter(|mover| self.may_move(&node.past, **mover))
+            .all(|mover| matches!(self.places.command(*mover), Command::Append { .. }))
+            && self.is_overgrown(self.places.state(node.place))
     }
 
     /// Whether no extension of the STRING at `state` gives the goal's answer.
@@ -168,7 +195,7 @@ impl<'a> Search<'a> {
             State::String(held) => held,
             State::Hash(_) | State::Set(_) => return false,
         };
-        match (self.command(Mover::Open(self.goal)), self.seen) {
+        match (self.places.command(Mover::Open(self.goal)), self.seen) {
             (Command::Get { .. }, Seen::Answer(Answer::Value(value))) => !value.starts_with(held),
             (Command::Append { value, .. }, Seen::Answer(Answer::Integer(length))) => {
                 (held.len() + value.len()) as u64 > *length
@@ -177,76 +204,72 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn command(&self, mover: Mover) -> &'a Command {
+    fn may_move(&self, past: &Past, mover: Mover) -> bool {
         match mover {
-            Mover::Open(position) => &self.frontier.open[position].command,
-            Mover::Lost(lot) => &self.frontier.lost[lot].command,
+            Mover::Open(position) => !past.claims[position].is_done,
+            Mover::Lost(lot) => past.used[lot] < self.lost[lot].count,
         }
-    }
-
-    fn may_move(&self, configuration: &Configuration, mover: Mover) -> bool {
-        match mover {
-            Mover::Open(position) => matches!(configuration.claims[position], Claim::Open(_)),
-            Mover::Lost(lot) => configuration.used[lot] < self.frontier.lost[lot].count,
-        }
-    }
-
-    fn advance(&self, configuration: &Configuration, mover: Mover) -> (Answer, Option<Configuration>) {
-        let position = match mover {
-            Mover::Open(position) => Some(position),
-            Mover::Lost(_) => None,
-        };
-        let open = self.frontier.open.iter().map(|pending| &pending.command);
-        configuration.advance(self.command(mover), position, open)
     }
 
     /// Adds a node, unless one is there already that covers it.
     fn visit(&mut self, node: Node) -> Result<(), OverBudget> {
-        let beside = self.nodes_at.entry(node.configuration.state.clone()).or_default();
-        self.steps += beside.len() as u64;
-        if !beside
-            .iter()
-            .any(|other| self.nodes[*other].configuration.covers_beside_state(&node.configuration))
-        {
+        let beside = at(&mut self.nodes_at, node.place, self.places.len());
+        self.steps += 1 + beside.len() as u64;
+        if !beside.iter().any(|other| self.nodes[*other].past.covers(&node.past)) {
             beside.push(self.nodes.len());
             self.nodes.push(node);
         }
-        self.spend(0)
+        self.check_budget()
     }
 
-    /// Adds a configuration behind the completion.
-    fn explain(&mut self, mut configuration: Configuration) -> Result<(), OverBudget> {
-        configuration.claims[self.goal] = Claim::NEW;
-        let beside = self.explained.entry(configuration.state.clone()).or_default();
-        self.steps += beside.len() as u64;
-        add_uncovered(beside, configuration);
-        self.spend(0)
+    /// Adds what came out, unless something covers it, and drops what it covers.
+    fn explain(&mut self, place: usize, past: Past) -> Result<(), OverBudget> {
+        let beside = at(&mut self.explained_at, place, self.places.len());
+        self.steps += 1 + beside.len() as u64;
+        if !beside.iter().any(|other| other.covers(&past)) {
+            beside.retain(|other| !past.covers(other));
+            beside.push(past);
+        }
+        self.check_budget()
     }
 
-    fn spend(&mut self, steps: u64) -> Result<(), OverBudget> {
-        self.steps += steps;
-        if self.steps <= self.budget.steps { Ok(()) } else { Err(OverBudget) }
+    fn check_budget(&self) -> Result<(), OverBudget> {
+        let is_within = self.steps <= self.budget.steps && self.nodes.len() <= self.budget.configurations;
+        if is_within { Ok(()) } else { Err(OverBudget) }
     }
+}
+
+/// Lets an operation that is not done claim an answer.
+fn claim(claim: &mut Claim, answer: usize) {
+    if !claim.is_done {
+        claim.answers.insert(answer);
+    }
+}
+
+/// The list of a place, among lists for all `places`.
+fn at<T>(lists: &mut Vec<Vec<T>>, place: usize, places: usize) -> &mut Vec<T> {
+    lists.resize_with(places, Vec::new);
+    &mut lists[place]
 }
 
 /// The operations whose effects can matter to the goal: those tied to it by a chain in which neighbours depend on each
 /// other. Whatever else takes effect can be moved behind all of these, past the goal, with no one the wiser: it
 /// commutes with each of them. A read moves nothing but makes part of a chain, for it may have seen in which order
 /// others came.
-fn movers(frontier: &Frontier, goal: usize) -> Vec<Mover> {
-    let open =
-        (0..frontier.open.len()).map(|position| (Mover::Open(position), &frontier.open[position].command));
-    let lost = (0..frontier.lost.len()).map(|lot| (Mover::Lost(lot), &frontier.lost[lot].command));
+fn movers(open: &[Pending], lost: &[Lost], goal: usize) -> Vec<Mover> {
+    let open = open.iter().enumerate().map(|(position, pending)| (Mover::Open(position), &pending.command));
+    let lost = lost.iter().enumerate().map(|(lot, lost)| (Mover::Lost(lot), &lost.command));
     let mut apart: Vec<(Mover, &Command)> = open.chain(lost).collect();
     let mut tied = vec![apart.remove(goal)];
     let mut next = 0;
     while next < tied.len() {
         let (_, link) = tied[next];
-        let (more, rest) = apart.into_iter().partition(|(_, command)| depend(link, command));
-        tied.extend::<Vec<_>>(more);
+        let (more, rest): (Vec<_>, Vec<_>) =
+            apart.into_iter().partition(|(_, command)| depend(link, command));
+        tied.extend(more);
         apart = rest;
         next += 1;
     }
-    let movers = tied.split_off(1).into_iter();
-    movers.filter(|(_, command)| !never_changes(command)).map(|(mover, _)| mover).collect()
+    let movers = tied.into_iter().skip(1).filter(|(_, command)| !never_changes(command));
+    movers.map(|(mover, _)| mover).collect()
 }

@@ -377,7 +377,17 @@ fn an_explanation_names_the_operation_what_was_beside_it_and_what_was_possible()
          3 > GET k
          3 ! =aecc",
     );
-    insta::assert_snapshot!(unexplained.expect("the last response is refused").explanation);
+    insta::assert_snapshot!(unexplained.expect("the last response is refused").explanation, @r#"
+    operation 14 of client 3 at +14ns: GET k answered "aecc", which nothing explains
+    open at the same time:
+      operation 10 of client 1 at +10ns: APPEND k ee
+      operation 11 of client 2 at +11ns: SET k f
+    of unknown outcome, at any time or never:
+      SET k b
+      APPEND k c, 2 times
+    what the key could hold just before, unless others took effect first:
+      STRING "d", where this would have answered "d"
+    "#);
 }
 
 #[test]
