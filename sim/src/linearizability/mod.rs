@@ -11,20 +11,15 @@
 //!
 //! What keeps frontiers small, and where it is argued that nothing is lost:
 //! - reads, and whatever else could have gone unnoticed, are not tried in every place but claim their possible
-//!   answers in passing: [`Configuration::advance`];
-//! - configurations with more liberty stand for those with less: [`Configuration::covers`];
-//! - operations of unknown outcome with the same command are interchangeable, and gone once they can change nothing or
-//!   have taken effect whatever the case: [`Frontier::lose`];
-//! - only what can matter to the operation that completes takes effect before it: [`Search`].
+//!   answers in passing: `Search`;
+//! - only what can matter to the operation that completes takes effect before it: `Search`;
+//! - configurations with more liberty stand for those with less: `Past::covers`;
+//! - operations of unknown outcome with the same command are interchangeable (`Lost`), and gone once they can change
+//!   nothing: `Frontier::lose`.
 //!
 //! **What it does not do.** Deciding linearizability is NP-complete (Gibbons & Korach 1997). A key whose search runs
 //! out of its [`Budget`] is given up, and [`Checker::is_undecided`] says so; it takes many operations open at once, or
 //! of unknown outcome, on one key. Once touched, a key's state is kept for as long as the key exists.
-//!
-//! [`Configuration::advance`]: configuration::Configuration::advance
-//! [`Configuration::covers`]: configuration::Configuration::covers
-//! [`Frontier::lose`]: frontier::Frontier::lose
-//! [`Search`]: search::Search
 
 mod configuration;
 mod explanation;

@@ -6,7 +6,7 @@ use seaworthy_core::kv::{Answer, Command};
 use std::collections::BTreeMap;
 
 /// An operation that a search can let take effect, by its position in the frontier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Mover {
     Open(usize),
     Lost(usize),
@@ -37,7 +37,7 @@ pub(super) struct Move {
     pub(super) answer: usize,
     /// Where it would lead; `None` if it would change nothing.
     pub(super) to: Option<usize>,
-    /// The open operations that it would wipe out without a trace, and the answer of each.
+    /// The open operations that it would wipe out without a trace, and the answer of each. It may itself be among them.
     pub(super) wiped_out: Vec<(usize, usize)>,
 }
 
@@ -106,10 +106,7 @@ impl<'a> Places<'a> {
                 let Command::Set { value, .. } = &other.command else { continue };
                 let between = State::String(value.clone());
                 let again = between.apply(command);
-                if mover != Mover::Open(position)
-                    && again.answer == step.answer
-                    && again.next.as_ref().unwrap_or(&between) == next
-                {
+                if again.answer == step.answer && again.next.as_ref().unwrap_or(&between) == next {
                     wiped_out.push((position, self.position(position, Answer::Ok)));
                 }
             }

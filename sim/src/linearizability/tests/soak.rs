@@ -1,9 +1,10 @@
-//! What a long history costs.
+//! What a history costs, and what happens when that is too much.
 
 use super::super::model::State;
 use super::drawer::Drawer;
+use super::{Ending, Event, show};
 use crate::history::{ClientId, Completion, HistoryEvent, OperationId};
-use crate::linearizability::{Budget, Checker};
+use crate::linearizability::{Budget, Checker, Verdict, check};
 use crate::time::Time;
 use seaworthy_core::kv::{Answer, Command};
 use seaworthy_core::types::Bytes;
@@ -107,4 +108,38 @@ fn unknown_outcomes_are_decided_while_keys_are_left_behind() {
     }
     assert!(!checker.is_undecided());
     assert!(most <= 10, "{most} configurations a key");
+}
+
+/// Out of budget is neither right nor wrong, and concerns one key alone.
+#[test]
+fn a_key_beyond_the_budget_is_given_up_and_the_others_are_not() {
+    let mut checker = Checker::new(Budget { steps: 3, configurations: 100 });
+    let invoke = |operation, key: &str, value: &str| Event::Invoke {
+        operation,
+        client: operation as u32,
+        command: Command::Append { key: Bytes::from(key), value: Bytes::from(value) },
+    };
+    let end = |operation, length| Event::End {
+        operation,
+        client: operation as u32,
+        ending: Ending::Ok(Answer::Integer(length)),
+    };
+    for (operation, value) in (0..).zip(["a", "bb", "ccc", "dddd"]) {
+        show(&mut checker, &invoke(operation, "busy", value), Time::ZERO).expect("nothing is answered");
+    }
+    assert!(!checker.is_undecided());
+    show(&mut checker, &end(3, 1_000), Time::ZERO).expect("this key is given up");
+    assert!(checker.is_undecided());
+    show(&mut checker, &end(2, 1_000), Time::ZERO).expect("so is whatever else is seen of it");
+    show(&mut checker, &invoke(9, "calm", "a"), Time::ZERO).expect("nothing is answered");
+    show(&mut checker, &end(9, 2), Time::ZERO).expect_err("the answer to a lone APPEND of one byte is 1");
+}
+
+#[test]
+fn a_whole_history_gets_a_verdict() {
+    let mut workload = Workload::new(50, OPERATIONS_PER_KEY);
+    let mut history: Vec<HistoryEvent> = (0..1_000).map(|_| workload.next()).collect();
+    assert_eq!(check(&history), Verdict::Linearizable);
+    history.push(history.last().expect("it is long").clone());
+    assert!(matches!(check(&history), Verdict::Violation(_)), "nobody asks or answers twice");
 }
