@@ -1,1 +1,0 @@
-//! Links, cuts, rules and latencies.

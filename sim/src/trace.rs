@@ -1,1 +1,0 @@
-//! One record an event, and the fingerprint over all of them.
