@@ -1,0 +1,89 @@
+//! What happened, as records of plain integers: each goes into the fingerprint, and, if the run is recorded, on
+//! a line of the trace.
+//!
+//! The notation is that of the whole house: `n1@3` is node 1 in term 3, `7@2` index 7 of term 2, `→` sent,
+//! `←` arrived, `⇥` lost, `⇨` became.
+
+pub mod fingerprint;
+mod record;
+
+pub use record::Record;
+
+use crate::history::{Completion, HistoryEvent};
+use crate::run::TraceLine;
+use crate::time::Time;
+use fingerprint::Fingerprint;
+use std::fmt::Write;
+
+/// The trace of a run. Where it is not recorded only the fingerprint remains, and no text is made.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    fingerprint: Fingerprint,
+    lines: Option<Vec<TraceLine>>,
+}
+
+impl Trace {
+    /// An empty trace, which keeps its lines if it is `recorded`.
+    pub fn new(recorded: bool) -> Self {
+        Self { fingerprint: Fingerprint::default(), lines: recorded.then(Vec::new) }
+    }
+
+    /// Takes in what happened.
+    pub fn note(&mut self, at: Time, step: u64, record: Record) {
+        self.fingerprint.word(at.0);
+        record.fold(&mut self.fingerprint);
+        if self.lines.is_some() && !record.is_silent() {
+            self.line(TraceLine { at, step, node: record.node(), text: record.to_string() });
+        }
+    }
+
+    /// Takes in what a client did or saw.
+    pub fn note_client(&mut self, step: u64, event: &HistoryEvent) {
+        const ON_TEXT: &str = "a fingerprint takes any text";
+        let (at, words) = match event {
+            HistoryEvent::Invoked { operation, client, command, at } => {
+                write!(self.fingerprint, "{command:?}").expect(ON_TEXT);
+                (*at, [operation.0, u64::from(client.0), 0])
+            }
+            HistoryEvent::Completed { operation, client, completion, at } => {
+                write!(self.fingerprint, "{completion:?}").expect(ON_TEXT);
+                (*at, [operation.0, u64::from(client.0), 1])
+            }
+        };
+        self.fingerprint.word(at.0);
+        words.into_iter().for_each(|word| self.fingerprint.word(word));
+        if self.lines.is_some() {
+            self.line(TraceLine { at, step, node: None, text: client_text(event) });
+        }
+    }
+
+    /// The hash over all records so far.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint.value()
+    }
+
+    /// The lines; none if the trace was not recorded.
+    pub fn into_lines(self) -> Vec<TraceLine> {
+        self.lines.unwrap_or_default()
+    }
+
+    fn line(&mut self, line: TraceLine) {
+        self.lines.as_mut().expect("only a recorded trace makes lines").push(line);
+    }
+}
+
+fn client_text(event: &HistoryEvent) -> String {
+    match event {
+        HistoryEvent::Invoked { operation, client, command, .. } => {
+            format!("c{} #{} asks {command:?}", client.0, operation.0)
+        }
+        HistoryEvent::Completed { operation, client, completion, .. } => {
+            let end = match completion {
+                Completion::Ok(answer) => format!("{answer:?}"),
+                Completion::Fail => "refused".into(),
+                Completion::Info => "unknown".into(),
+            };
+            format!("c{} #{} ⇨ {end}", client.0, operation.0)
+        }
+    }
+}

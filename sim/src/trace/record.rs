@@ -1,0 +1,253 @@
+//! The records of a trace: how they are folded into the fingerprint and how they read.
+
+use super::fingerprint::Fingerprint;
+use crate::history::ClientId;
+use crate::network::Cause;
+use crate::observation::{HardStateFact, Promise};
+use crate::replica::{MessageFacts, MessageKind};
+use crate::time::{Span, Time};
+use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term, WriteSeq};
+use seaworthy_core::view::Role;
+use std::fmt;
+
+/// One thing that happened, in plain integers.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug)]
+pub enum Record {
+    /// A message left and will arrive.
+    Sent { message: MessageFacts, arrival: Time },
+    /// It will arrive a second time.
+    Doubled { message: MessageFacts, arrival: Time },
+    /// A message is lost, on its way or where it arrived.
+    Lost { message: MessageFacts, cause: Cause },
+    /// A message arrived.
+    Delivered { message: MessageFacts },
+    /// A node's timer went off.
+    Timeout { node: NodeId },
+    /// A node was told to campaign.
+    Campaign { node: NodeId },
+    /// A node's role or term changed.
+    Became { node: NodeId, term: Term, role: Role },
+    /// A node's commit index changed.
+    Committed { node: NodeId, term: Term, commit: LogIndex },
+    /// A node applied an entry.
+    Applied { node: NodeId, id: EntryId, executed: bool, state_hash: u64 },
+    /// What a node looks like after a step. Not on a line of its own.
+    Stepped { node: NodeId, term: Term, commit: LogIndex, last: EntryId, state_hash: u64 },
+    /// A node's disk holds everything up to this write.
+    Synced { node: NodeId, seq: WriteSeq },
+    /// A node went down. So many of its pending writes survived, so many did not.
+    Crashed { node: NodeId, kept: u64, lost: u64 },
+    /// A node started.
+    Booted { node: NodeId, hard_state: HardStateFact, last: EntryId },
+    /// A node was frozen.
+    Paused { node: NodeId },
+    /// A node goes on.
+    Resumed { node: NodeId },
+    /// A node will crash in the middle of a step.
+    Doomed { node: NodeId },
+    /// A node's clock was set forward.
+    ClockJumped { node: NodeId, by: Span },
+    /// A node's syncs take another time from here on.
+    DiskChanged { node: NodeId },
+    /// A link was cut, one way.
+    Cut { from: NodeId, to: NodeId },
+    /// Cuts were mended; so many links carry messages again.
+    Mended { links: u64 },
+    /// Messages are lost with another likelihood from here on.
+    LossChanged { ppm: u32 },
+    /// Messages arrive twice with another likelihood from here on.
+    DuplicateChanged { ppm: u32 },
+    /// Messages take another time from here on.
+    LatencyChanged,
+    /// A client's request arrived at a node.
+    Asked { client: ClientId, node: NodeId },
+    /// A node's answer arrived at its client.
+    Answered { client: ClientId, node: NodeId },
+    /// A request or an answer was lost.
+    ClientLost { client: ClientId, node: NodeId },
+    /// The last fault is over.
+    Healed,
+}
+
+impl Record {
+    /// The node whose record this is, where there is one.
+    pub fn node(&self) -> Option<NodeId> {
+        match *self {
+            Self::Sent { message, .. } | Self::Doubled { message, .. } => Some(message.from),
+            Self::Lost { message, cause: Cause::Down } | Self::Delivered { message } => Some(message.to),
+            Self::Lost { message, .. } => Some(message.from),
+            Self::Timeout { node }
+            | Self::Campaign { node }
+            | Self::Became { node, .. }
+            | Self::Committed { node, .. }
+            | Self::Applied { node, .. }
+            | Self::Stepped { node, .. }
+            | Self::Synced { node, .. }
+            | Self::Crashed { node, .. }
+            | Self::Booted { node, .. }
+            | Self::Paused { node }
+            | Self::Resumed { node }
+            | Self::Doomed { node }
+            | Self::ClockJumped { node, .. }
+            | Self::DiskChanged { node }
+            | Self::Asked { node, .. }
+            | Self::Answered { node, .. }
+            | Self::ClientLost { node, .. } => Some(node),
+            Self::Cut { from, .. } => Some(from),
+            Self::Mended { .. }
+            | Self::LossChanged { .. }
+            | Self::DuplicateChanged { .. }
+            | Self::LatencyChanged
+            | Self::Healed => None,
+        }
+    }
+
+    /// Whether this goes into the fingerprint only.
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Self::Stepped { .. })
+    }
+
+    /// Goes into the fingerprint: a number for the kind, then every field. The numbers must never change their
+    /// meaning without need, or every fingerprint changes.
+    pub(super) fn fold(&self, fingerprint: &mut Fingerprint) {
+        let mut put = |kind: u64, node: NodeId, words: &[u64]| {
+            fingerprint.word(kind | node.get() << 8);
+            words.iter().for_each(|word| fingerprint.word(*word));
+        };
+        let nobody = NodeId::new(1);
+        match *self {
+            Self::Sent { message, arrival } => put(1, message.from, &packed(&message, arrival.0)),
+            Self::Doubled { message, arrival } => put(2, message.from, &packed(&message, arrival.0)),
+            Self::Lost { message, cause } => put(3, message.from, &packed(&message, cause as u64)),
+            Self::Delivered { message } => put(4, message.from, &packed(&message, 0)),
+            Self::Timeout { node } => put(5, node, &[]),
+            Self::Campaign { node } => put(6, node, &[]),
+            Self::Became { node, term, role } => put(7, node, &[term.0, role as u64]),
+            Self::Committed { node, term, commit } => put(8, node, &[term.0, commit.0]),
+            Self::Applied { node, id, executed, state_hash } => {
+                put(9, node, &[id.term.0, id.index.0, u64::from(executed), state_hash]);
+            }
+            Self::Stepped { node, term, commit, last, state_hash } => {
+                put(10, node, &[term.0, commit.0, last.term.0, last.index.0, state_hash]);
+            }
+            Self::Synced { node, seq } => put(11, node, &[seq.0]),
+            Self::Crashed { node, kept, lost } => put(12, node, &[kept, lost]),
+            Self::Booted { node, hard_state, last } => {
+                let vote = hard_state.vote.map_or(0, NodeId::get);
+                put(13, node, &[hard_state.term.0, vote, last.term.0, last.index.0]);
+            }
+            Self::Paused { node } => put(14, node, &[]),
+            Self::Resumed { node } => put(15, node, &[]),
+            Self::Doomed { node } => put(16, node, &[]),
+            Self::ClockJumped { node, by } => put(17, node, &[by.0]),
+            Self::DiskChanged { node } => put(18, node, &[]),
+            Self::Cut { from, to } => put(19, from, &[to.get()]),
+            Self::Mended { links } => put(20, nobody, &[links]),
+            Self::LossChanged { ppm } => put(21, nobody, &[u64::from(ppm)]),
+            Self::Asked { client, node } => put(22, node, &[u64::from(client.0)]),
+            Self::Answered { client, node } => put(23, node, &[u64::from(client.0)]),
+            Self::ClientLost { client, node } => put(24, node, &[u64::from(client.0)]),
+            Self::Healed => put(25, nobody, &[]),
+            Self::DuplicateChanged { ppm } => put(26, nobody, &[u64::from(ppm)]),
+            Self::LatencyChanged => put(27, nobody, &[]),
+        }
+    }
+}
+
+/// What a message is, but for its sender, in few words.
+fn packed(message: &MessageFacts, extra: u64) -> [u64; 5] {
+    let promised = match message.promise {
+        Promise::Acknowledge { matched } => matched.0,
+        Promise::Campaign { .. } | Promise::Vote | Promise::Lead | Promise::Nothing => 0,
+    };
+    let small = message.to.get() << 56 | (message.kind as u64) << 48 | u64::from(message.granted) << 40;
+    let about = message.about;
+    [small | u64::from(message.entries), message.term.0, about.term.0 << 48 ^ about.index.0, promised, extra]
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Sent { message, .. } => directed(f, &message, '→'),
+            Self::Doubled { message, .. } => {
+                directed(f, &message, '→')?;
+                f.write_str(" (again)")
+            }
+            Self::Lost { message, cause } => {
+                directed(f, &message, '⇥')?;
+                write!(f, " ({})", cause.name())
+            }
+            Self::Delivered { message } => {
+                write!(f, "{} ← {}@{} ", message.to, message.from, message.term)?;
+                said(f, &message)
+            }
+            Self::Timeout { node } => write!(f, "{node} timeout"),
+            Self::Campaign { node } => write!(f, "{node} told to campaign"),
+            Self::Became { node, term, role } => {
+                let role = match role {
+                    Role::Follower => "follower",
+                    Role::PreCandidate => "pre-candidate",
+                    Role::Candidate => "candidate",
+                    Role::Leader => "leader",
+                };
+                write!(f, "{node}@{term} ⇨ {role}")
+            }
+            Self::Committed { node, term, commit } => write!(f, "{node}@{term} commit {commit}"),
+            Self::Applied { node, id, executed, .. } => {
+                write!(f, "{node} applied {id}{}", if executed { "" } else { " (no effect)" })
+            }
+            Self::Stepped { node, term, commit, last, .. } => {
+                write!(f, "{node}@{term} commit {commit} last {last}")
+            }
+            Self::Synced { node, seq } => write!(f, "{node} durable up to write {seq}"),
+            Self::Crashed { node, kept, lost } => {
+                write!(f, "{node} crashed, unsynced writes kept {kept} lost {lost}")
+            }
+            Self::Booted { node, hard_state, last } => {
+                write!(f, "{node}@{} booted, last {last}", hard_state.term)?;
+                hard_state.vote.map_or(Ok(()), |vote| write!(f, ", voted {vote}"))
+            }
+            Self::Paused { node } => write!(f, "{node} paused"),
+            Self::Resumed { node } => write!(f, "{node} resumed"),
+            Self::Doomed { node } => write!(f, "{node} will crash in its next step"),
+            Self::ClockJumped { node, by } => write!(f, "{node} clock forward by {by}"),
+            Self::DiskChanged { node } => write!(f, "{node} disk changed pace"),
+            Self::Cut { from, to } => write!(f, "link {from} → {to} cut"),
+            Self::Mended { links } => write!(f, "{links} links mended"),
+            Self::LossChanged { ppm } => write!(f, "network loses {ppm} in a million messages"),
+            Self::DuplicateChanged { ppm } => write!(f, "network doubles {ppm} in a million messages"),
+            Self::LatencyChanged => f.write_str("network changed pace"),
+            Self::Asked { client, node } => write!(f, "{node} ← c{}", client.0),
+            Self::Answered { client, node } => write!(f, "c{} ← {node}", client.0),
+            Self::ClientLost { client, node } => write!(f, "c{} ⇥ {node} (lost)", client.0),
+            Self::Healed => f.write_str("every fault is over"),
+        }
+    }
+}
+
+fn directed(f: &mut fmt::Formatter<'_>, message: &MessageFacts, arrow: char) -> fmt::Result {
+    write!(f, "{}@{} {arrow} {} ", message.from, message.term, message.to)?;
+    said(f, message)
+}
+
+fn said(f: &mut fmt::Formatter<'_>, message: &MessageFacts) -> fmt::Result {
+    let about = message.about;
+    match (message.kind, message.promise) {
+        (MessageKind::PreVote, _) => write!(f, "PreVote last {about}"),
+        (MessageKind::RequestVote, _) => write!(f, "RequestVote last {about}"),
+        (MessageKind::PreVoteReply, _) => write!(f, "PreVoteReply {}", yes(message.granted)),
+        (MessageKind::VoteReply, _) => write!(f, "VoteReply {}", yes(message.granted)),
+        (MessageKind::AppendEntries, _) if message.entries == 0 => write!(f, "AppendEntries prev {about}"),
+        (MessageKind::AppendEntries, _) => write!(f, "AppendEntries prev {about} +{}", message.entries),
+        (MessageKind::AppendReply, Promise::Acknowledge { matched }) => {
+            write!(f, "AppendReply matched {matched}")
+        }
+        (MessageKind::AppendReply, _) => write!(f, "AppendReply no, try {about}"),
+        (MessageKind::Stale, _) => f.write_str("Stale"),
+    }
+}
+
+fn yes(granted: bool) -> &'static str {
+    if granted { "yes" } else { "no" }
+}
