@@ -21,6 +21,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod seaworthy;
+mod standin;
 pub mod swarm;
 pub mod sweep;
 pub mod testing;

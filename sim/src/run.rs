@@ -1,9 +1,14 @@
 //! One run: a scenario and a seed in, a report out.
 
+use crate::choice::Choice;
 use crate::history::HistoryEvent;
 use crate::observation::Property;
+use crate::replica::Replica;
 use crate::scenario::Scenario;
+use crate::seaworthy::Seaworthy;
 use crate::time::{Span, Time};
+use crate::world::{Options, World};
+use seaworthy_core::flaw::{Planted, Sound};
 use seaworthy_core::types::NodeId;
 use std::collections::BTreeMap;
 
@@ -116,12 +121,32 @@ pub const DEFAULT_MAX_STEPS: u64 = 20_000_000;
 
 /// Runs `scenario`, which must be valid (see [`crate::scenario`]), with the luck of `seed`.
 pub fn run(scenario: &Scenario, seed: u64) -> RunReport {
-    let _ = (scenario, seed);
-    unimplemented!()
+    let (report, _) = run_with(scenario, Choice::seeded(seed), false);
+    RunReport { seed, ..report }
 }
 
 /// The same run, with its trace and history.
 pub fn run_recorded(scenario: &Scenario, seed: u64) -> (RunReport, Recording) {
-    let _ = (scenario, seed);
-    unimplemented!()
+    let (report, recording) = run_with(scenario, Choice::seeded(seed), true);
+    (RunReport { seed, ..report }, recording)
+}
+
+/// Runs `scenario` with any luck: a fuzzer's, or a tape's. The report's seed is 0. The recording is empty unless
+/// it is asked for.
+pub fn run_with(scenario: &Scenario, mut choice: Choice, record: bool) -> (RunReport, Recording) {
+    if scenario.planted.is_empty() {
+        run_replica::<Seaworthy<Sound>>(scenario, &mut choice, record)
+    } else {
+        run_replica::<Seaworthy<Planted>>(scenario, &mut choice, record)
+    }
+}
+
+/// Runs `scenario` on servers of any kind. Afterwards `choice` holds the tape of the run, if it was recording.
+pub fn run_replica<R: Replica>(
+    scenario: &Scenario,
+    choice: &mut Choice,
+    record: bool,
+) -> (RunReport, Recording) {
+    let options = Options { record, check: true, max_steps: DEFAULT_MAX_STEPS };
+    World::<R>::new(scenario, choice, options).run()
 }

@@ -1,0 +1,289 @@
+//! The one loop: takes the next event, has it happen, and shows every checker what came of it.
+//!
+//! Everything goes one way: an event changes a host, the network or the clients; what follows from it becomes
+//! facts for the checkers, records for the trace, and further events. Nothing calls back.
+
+mod action;
+mod client;
+mod node;
+mod verdict;
+mod witness;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod toy;
+
+use crate::choice::Choice;
+use crate::clock::Clock;
+use crate::disk::Disk;
+use crate::event::Event;
+use crate::history::{ClientId, Completion};
+use crate::host::{Host, Timer, position};
+use crate::network::Network;
+use crate::network::distribution::Sampler;
+use crate::observation::{EntryFact, HardStateFact, View, Violation};
+use crate::queue::Queue;
+use crate::replica::{Effects, InitialState, Replica};
+use crate::run::{MessageCounts, OperationCounts};
+use crate::scenario::model::{Action, Predicate, Scenario};
+use crate::standin::{Checkers, ClientEffect, Clients, Nemeses};
+use crate::time::{Span, Time};
+use crate::trace::{Record, Trace};
+use seaworthy_core::flaw::Planted;
+use seaworthy_core::membership::Membership;
+use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
+use seaworthy_core::view::Role;
+use std::collections::{BTreeMap, VecDeque};
+use witness::Witness;
+
+/// What a world is to do besides running.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether to keep the trace in words and the history.
+    pub record: bool,
+    /// Whether to run the checkers. Without them a run says nothing about right and wrong.
+    pub check: bool,
+    /// After how many steps to give up.
+    pub max_steps: u64,
+}
+
+/// Why a run is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It ran its course.
+    Ended,
+    /// A property does not hold.
+    Violation(Violation),
+    /// An expectation of the scenario was missed, in words.
+    Missed(String),
+    /// It took more steps than it may.
+    Cutoff,
+}
+
+impl From<Violation> for Stop {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
+/// A cluster of `R` and all that surrounds it.
+pub struct World<'a, R: Replica> {
+    scenario: &'a Scenario,
+    flaws: Planted,
+    choice: &'a mut Choice,
+    options: Options,
+    membership: Membership,
+    queue: Queue<Event<R::Message>>,
+    hosts: Vec<Host<R>>,
+    network: Network,
+    clients: Clients,
+    nemeses: Nemeses,
+    witness: Witness,
+    phase: Phase,
+    /// By position in the scenario, whether an expectation has been looked at.
+    expected: Vec<bool>,
+    last_completions: BTreeMap<ClientId, Completion>,
+    counts: Counts,
+    // Buffers that are used again and again; empty between events.
+    effects: Effects<R>,
+    leaving: Vec<R::Message>,
+    entries: Vec<EntryFact>,
+    client_effects: Vec<ClientEffect>,
+    actions: Vec<Action>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Faults happen; only safety is checked.
+    Faults,
+    /// No more faults; the cluster must settle.
+    Healed,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    messages: MessageCounts,
+    operations: OperationCounts,
+    elections: u64,
+    faults: BTreeMap<&'static str, u64>,
+    /// Messages lost by luck.
+    lost: u64,
+    /// Messages that a rule decided.
+    ruled: u64,
+}
+
+impl<'a, R: Replica> World<'a, R> {
+    /// The world of `scenario`, which must be valid, just before its start.
+    pub fn new(scenario: &'a Scenario, choice: &'a mut Choice, options: Options) -> Self {
+        let nodes: Vec<NodeId> = (1..=scenario.cluster.nodes).map(NodeId::new).collect();
+        let membership = Membership::new(nodes.iter().copied());
+        let mut world = Self {
+            scenario,
+            flaws: crate::planted::flaws(scenario.planted.iter().map(String::as_str)),
+            choice,
+            options,
+            queue: Queue::default(),
+            hosts: nodes.iter().map(|node| host(scenario, *node, &membership)).collect(),
+            network: Network::new(scenario),
+            clients: Clients::new(scenario),
+            nemeses: Nemeses::new(scenario),
+            witness: Witness::new(
+                options.check.then(|| Checkers::new(&nodes, &membership)),
+                Trace::new(options.record),
+                options.record,
+            ),
+            membership,
+            phase: Phase::Faults,
+            expected: vec![false; scenario.expect.len()],
+            last_completions: BTreeMap::new(),
+            counts: Counts::default(),
+            effects: Effects::default(),
+            leaving: Vec::new(),
+            entries: Vec::new(),
+            client_effects: Vec::new(),
+            actions: Vec::new(),
+        };
+        world.lay_out();
+        world
+    }
+
+    /// Schedules all that the scenario itself says.
+    fn lay_out(&mut self) {
+        self.queue.schedule(Time::ZERO, Event::Start);
+        for (position, moment) in self.scenario.timeline.iter().enumerate() {
+            self.queue.schedule(Time::ZERO + moment.at, Event::Moment { position });
+        }
+        for (position, expectation) in self.scenario.expect.iter().enumerate() {
+            // A violation ends the run when it is found, so that its absence shows only at the end.
+            let at = expectation.at.filter(|_| !matches!(expectation.that, Predicate::Violated(_)));
+            if let Some(at) = at {
+                self.queue.schedule_last(Time::ZERO + at, Event::Expect { position });
+            }
+        }
+        self.queue.schedule_last(Time::ZERO + self.scenario.duration, Event::Elapsed);
+    }
+
+    /// The present.
+    pub fn now(&self) -> Time {
+        self.witness.now
+    }
+
+    /// Checked steps so far.
+    pub fn steps(&self) -> u64 {
+        self.witness.steps
+    }
+
+    /// What `node` looked like after its last step, and whether it runs.
+    pub fn node(&self, node: NodeId) -> (bool, &View) {
+        let host = &self.hosts[position(node)];
+        (host.replica.is_some(), &host.view)
+    }
+
+    /// Has the next event happen.
+    ///
+    /// # Errors
+    /// Why the run is over, if it is. Further steps mean nothing then.
+    pub fn step(&mut self) -> Result<(), Stop> {
+        let (now, event) = self.queue.pop().expect("until the run is over its end is on the queue");
+        assert!(self.witness.now <= now, "time went back");
+        self.witness.now = now;
+        self.handle(event)?;
+        if self.witness.steps >= self.options.max_steps {
+            return Err(Stop::Cutoff);
+        }
+        if self.phase == Phase::Healed { self.check_settled() } else { Ok(()) }
+    }
+
+    fn handle(&mut self, event: Event<R::Message>) -> Result<(), Stop> {
+        match event {
+            Event::Deliver { from, to, message } => {
+                if self.network.is_cut(from, to) {
+                    self.lose(&message, crate::network::Cause::Cut);
+                    return Ok(());
+                }
+                self.at_node(to, Event::Deliver { from, to, message })
+            }
+            Event::Request { node, .. }
+            | Event::Timeout { node, .. }
+            | Event::Synced { node, .. }
+            | Event::Campaign { node } => self.at_node(node, event),
+            Event::Backlog { node } => self.take_up(node),
+            Event::Reply { client, from, token, result } => self.answered(client, from, token, &result),
+            Event::ClientWake { client } => self.wake_client(client),
+            Event::NemesisWake { position } => self.wake_nemesis(position),
+            Event::Moment { position } => self.moment(position),
+            Event::Expect { position } => self.expect(position),
+            Event::Start => self.start(),
+            Event::Elapsed => self.elapsed(),
+            Event::Overdue => self.overdue(),
+        }
+    }
+
+    fn start(&mut self) -> Result<(), Stop> {
+        for node in 0..self.hosts.len() {
+            self.boot(node, true)?;
+        }
+        self.clients.start(self.choice, &mut self.client_effects);
+        for (position, at) in self.nemeses.start(self.choice) {
+            self.queue.schedule(at, Event::NemesisWake { position });
+        }
+        self.follow_clients()
+    }
+
+    fn elapsed(&mut self) -> Result<(), Stop> {
+        if !self.scenario.liveness.check {
+            return Err(Stop::Ended);
+        }
+        self.heal_everything()?;
+        self.queue.schedule_last(self.now() + self.scenario.liveness.within, Event::Overdue);
+        Ok(())
+    }
+
+    fn note(&mut self, record: Record) {
+        self.witness.note(record);
+    }
+}
+
+/// A machine that is off, with what the scenario puts on its disk.
+fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) -> Host<R> {
+    let clock = scenario.clocks.iter().find(|clock| clock.node == id.get());
+    let initial = scenario.cluster.initial.iter().find(|initial| initial.node == id.get());
+    let initial = initial.map(|initial| InitialState {
+        hard_state: HardStateFact { term: Term(initial.term), vote: initial.vote.and_then(NodeId::try_new) },
+        log: initial.log.iter().copied().map(Term).collect(),
+    });
+    let view = View {
+        node: id,
+        role: Role::Follower,
+        term: Term::ZERO,
+        vote: None,
+        leader: None,
+        commit: LogIndex::ZERO,
+        applied: LogIndex::ZERO,
+        last: EntryId::ZERO,
+        state_hash: 0,
+        followers: Vec::new(),
+        membership: membership.clone(),
+    };
+    Host {
+        id,
+        replica: None,
+        paused: false,
+        doomed: false,
+        backlog: VecDeque::new(),
+        disk: Disk::new(R::durable(initial.as_ref()), base_sync(scenario, id)),
+        clock: clock.map_or(Clock::new(Span::ZERO, 0), |clock| Clock::new(clock.offset, clock.drift_ppm)),
+        timer: Timer::default(),
+        held: Vec::new(),
+        view,
+        waiting: BTreeMap::new(),
+        life: 0,
+    }
+}
+
+/// How long the syncs of a node take while no fault says otherwise.
+fn base_sync(scenario: &Scenario, node: NodeId) -> Sampler {
+    let own = scenario.disk.nodes.iter().find(|disk| disk.node == node.get());
+    Sampler::from(own.map_or(&scenario.disk.sync, |disk| &disk.sync))
+}

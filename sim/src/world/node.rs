@@ -1,0 +1,353 @@
+//! What happens at a node: events arrive, the replica steps, effects go to disk, network and clients.
+
+use super::{Stop, World};
+use crate::choice::Stream;
+use crate::event::Event;
+use crate::host::position;
+use crate::network::Cause;
+use crate::observation::{EntryFact, Fact, View};
+use crate::replica::{Boot, Effects, Input, Replica, WriteFacts};
+use crate::trace::Record;
+use seaworthy_core::config::Config;
+use seaworthy_core::types::{EntryId, NodeId};
+use seaworthy_core::view::Role;
+
+impl<R: Replica> World<'_, R> {
+    /// Something arrives at a node: it is lost if the node is down, and waits if the node is frozen.
+    pub(super) fn at_node(&mut self, node: NodeId, event: Event<R::Message>) -> Result<(), Stop> {
+        let host = &mut self.hosts[position(node)];
+        if host.replica.is_none() {
+            self.miss(event);
+            return Ok(());
+        }
+        if host.is_behind() {
+            host.backlog.push_back(event);
+            return Ok(());
+        }
+        self.take(position(node), event)
+    }
+
+    /// Takes up the first event that waited during a pause.
+    pub(super) fn take_up(&mut self, node: NodeId) -> Result<(), Stop> {
+        let now = self.now();
+        let host = &mut self.hosts[position(node)];
+        if host.paused {
+            return Ok(());
+        }
+        let Some(event) = host.backlog.pop_front() else { return Ok(()) };
+        if !host.backlog.is_empty() {
+            self.queue.schedule(now, Event::Backlog { node });
+        }
+        self.take(position(node), event)
+    }
+
+    fn take(&mut self, node: usize, event: Event<R::Message>) -> Result<(), Stop> {
+        match event {
+            Event::Deliver { message, .. } => {
+                self.counts.messages.delivered += 1;
+                self.witness.note(Record::Delivered { message: R::describe(&message) });
+                self.step_replica(node, Input::Message(message))
+            }
+            Event::Request { node: at, client, token, request } => {
+                self.witness.note(Record::Asked { client, node: at });
+                self.hosts[node].waiting.insert(token, client);
+                self.step_replica(node, Input::Request { token, request })
+            }
+            Event::Timeout { arming, .. } => self.timer_goes_off(node, arming),
+            Event::Synced { life, .. } if life == self.hosts[node].life => self.synced(node),
+            Event::Synced { .. } => Ok(()),
+            Event::Campaign { node: at } => {
+                self.witness.note(Record::Campaign { node: at });
+                self.step_replica(node, Input::Campaign)
+            }
+            _ => unreachable!("only what happens at a node comes here"),
+        }
+    }
+
+    /// An event came to a node that is down.
+    fn miss(&mut self, event: Event<R::Message>) {
+        match event {
+            Event::Deliver { message, .. } => self.lose(&message, Cause::Down),
+            Event::Request { client, node, .. } => self.witness.note(Record::ClientLost { client, node }),
+            _ => {}
+        }
+    }
+
+    /// A message does not arrive.
+    pub(super) fn lose(&mut self, message: &R::Message, cause: Cause) {
+        self.counts.messages.dropped += 1;
+        self.witness.note(Record::Lost { message: R::describe(message), cause });
+    }
+
+    fn timer_goes_off(&mut self, node: usize, arming: u32) -> Result<(), Stop> {
+        let host = &mut self.hosts[node];
+        if !host.timer.fire(arming) {
+            return Ok(());
+        }
+        let local = host.clock.read(self.witness.now);
+        let replica = host.replica.as_ref().expect("a node that is down has no timer");
+        if local < replica.deadline() {
+            self.arm_timer(node);
+            return Ok(());
+        }
+        self.witness.note(Record::Timeout { node: host.id });
+        self.step_replica(node, Input::Timeout)
+    }
+
+    /// Sees to it that the node's timer goes off at its deadline at the latest.
+    pub(super) fn arm_timer(&mut self, node: usize) {
+        let host = &mut self.hosts[node];
+        let Some(replica) = &host.replica else { return };
+        let Some(due) = host.clock.earliest(replica.deadline()) else { return };
+        let due = due.max(self.witness.now);
+        if let Some(arming) = host.timer.arm(due) {
+            self.queue.schedule(due, Event::Timeout { node: host.id, arming });
+        }
+    }
+
+    fn synced(&mut self, node: usize) -> Result<(), Stop> {
+        let count = self.hosts[node].disk.end_sync();
+        self.persist(node, count)?;
+        let host = &self.hosts[node];
+        let seq = host.disk.synced();
+        self.witness.note(Record::Synced { node: host.id, seq });
+        self.step_replica(node, Input::Persisted { seq })
+    }
+
+    /// Makes the oldest `count` pending writes of a node durable.
+    fn persist(&mut self, node: usize, count: usize) -> Result<(), Stop> {
+        let host = &mut self.hosts[node];
+        let id = host.id;
+        for _ in 0..count {
+            self.entries.clear();
+            let facts = host.disk.persist_next(|write| R::describe_write(write, &mut self.entries));
+            self.witness.observe(&match facts {
+                WriteFacts::HardState(hard_state) => Fact::DurableHardState { node: id, hard_state },
+                WriteFacts::Append => Fact::DurableAppend { node: id, entries: &self.entries },
+            })?;
+        }
+        Ok(())
+    }
+
+    /// One checked step: the replica's, what it did as facts, and then its effects.
+    pub(super) fn step_replica(&mut self, node: usize, input: Input<R::Message>) -> Result<(), Stop> {
+        self.witness.steps += 1;
+        let synced = matches!(input, Input::Persisted { .. });
+        let host = &mut self.hosts[node];
+        let local = host.clock.read(self.witness.now);
+        let replica = host.replica.as_mut().expect("only a node that is up takes steps");
+        replica.step(local, input, &mut self.effects);
+        self.show_step(node)?;
+        let mut effects = std::mem::take(&mut self.effects);
+        let done = self.follow(node, synced, &mut effects);
+        self.effects = effects;
+        done
+    }
+
+    /// Shows what a step did and what the node looks like now.
+    fn show_step(&mut self, node: usize) -> Result<(), Stop> {
+        let host = &mut self.hosts[node];
+        let id = host.id;
+        for (_, write) in &self.effects.writes {
+            self.entries.clear();
+            if R::describe_write(write, &mut self.entries) == WriteFacts::Append {
+                self.witness.observe(&Fact::Appended { node: id, entries: &self.entries })?;
+            }
+        }
+        for entry in self.effects.applied.drain(..) {
+            let (entry_id, request, executed, state_hash) =
+                (entry.id, entry.request, entry.executed, entry.state_hash);
+            self.witness.note(Record::Applied { node: id, id: entry_id, executed, state_hash });
+            self.witness.observe(&Fact::Applied { node: id, id: entry_id, request, executed, state_hash })?;
+        }
+        let before = (host.view.role, host.view.term, host.view.commit);
+        host.replica.as_ref().expect("it has just taken a step").view(&mut host.view);
+        let view = &host.view;
+        self.witness.note(Record::Stepped {
+            node: id,
+            term: view.term,
+            commit: view.commit,
+            last: view.last,
+            state_hash: view.state_hash,
+        });
+        if (view.role, view.term) != (before.0, before.1) {
+            self.counts.elections += u64::from(view.role == Role::Leader);
+            self.witness.note(Record::Became { node: id, term: view.term, role: view.role });
+        }
+        if view.commit != before.2 {
+            self.witness.note(Record::Committed { node: id, term: view.term, commit: view.commit });
+        }
+        self.witness.observe(&Fact::Stepped { view })
+    }
+
+    /// Has the effects of a step happen: writes, then the messages that nothing holds back, then replies. A
+    /// doomed node crashes on the way.
+    fn follow(&mut self, node: usize, synced: bool, effects: &mut Effects<R>) -> Result<(), Stop> {
+        self.sort_messages(node, synced, effects);
+        let host = &mut self.hosts[node];
+        let count = effects.writes.len() + self.leaving.len() + effects.replies.len();
+        let crashes = host.doomed && count > 0;
+        if crashes {
+            let stream = Stream::Disk(host.id);
+            let mut left = self.choice.below(stream, count as u64 + 1) as usize;
+            effects.writes.truncate(left);
+            left -= effects.writes.len();
+            self.leaving.truncate(left);
+            left -= self.leaving.len();
+            effects.replies.truncate(left);
+        }
+        for (seq, write) in effects.writes.drain(..) {
+            host.disk.write(seq, write);
+        }
+        let mut leaving = std::mem::take(&mut self.leaving);
+        let released = leaving.drain(..).try_for_each(|message| self.release(message));
+        self.leaving = leaving;
+        released?;
+        for (token, result) in effects.replies.drain(..) {
+            self.send_reply(node, token, result);
+        }
+        if crashes {
+            *self.counts.faults.entry("crash_mid_step").or_default() += 1;
+            return self.crash(node);
+        }
+        self.begin_sync(node);
+        self.arm_timer(node);
+        Ok(())
+    }
+
+    /// Moves what may leave now into `leaving`, oldest first, and holds the rest back.
+    fn sort_messages(&mut self, node: usize, synced: bool, effects: &mut Effects<R>) {
+        let host = &mut self.hosts[node];
+        let durable = host.disk.synced();
+        if synced {
+            self.leaving.extend(host.held.extract_if(.., |(after, _)| *after <= durable).map(|held| held.1));
+        }
+        for (after, message) in effects.sends.drain(..) {
+            if after <= durable {
+                self.leaving.push(message);
+            } else {
+                host.held.push((after, message));
+            }
+        }
+    }
+
+    /// Hands a message to the network.
+    fn release(&mut self, message: R::Message) -> Result<(), Stop> {
+        let now = self.witness.now;
+        let facts = R::describe(&message);
+        let (from, to) = (facts.from, facts.to);
+        assert!(position(to) < self.hosts.len(), "{from} sent a message to {to}, which does not exist");
+        self.witness.observe(&Fact::Released { from, to, term: facts.term, promise: facts.promise })?;
+        self.counts.messages.sent += 1;
+        let route = self.network.route(now, &facts, self.choice);
+        self.counts.ruled += u64::from(route.ruled);
+        match route.arrival {
+            Err(cause) => {
+                self.counts.lost += u64::from(cause == Cause::Luck);
+                self.counts.messages.dropped += 1;
+                self.witness.note(Record::Lost { message: facts, cause });
+            }
+            Ok(arrival) => {
+                self.witness.note(Record::Sent { message: facts, arrival });
+                if let Some(again) = route.again {
+                    self.counts.messages.duplicated += 1;
+                    self.witness.note(Record::Doubled { message: facts, arrival: again });
+                    self.queue.schedule(again, Event::Deliver { from, to, message: message.clone() });
+                }
+                self.queue.schedule(arrival, Event::Deliver { from, to, message });
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_sync(&mut self, node: usize) {
+        let host = &mut self.hosts[node];
+        if host.disk.begin_sync() {
+            let takes = host.disk.sync.draw(self.choice, Stream::Disk(host.id));
+            self.queue.schedule(self.witness.now + takes, Event::Synced { node: host.id, life: host.life });
+        }
+    }
+
+    /// Stops a node that runs. Of its pending writes a random prefix turns out to have reached the disk.
+    pub(super) fn crash(&mut self, node: usize) -> Result<(), Stop> {
+        self.witness.steps += 1;
+        let id = self.hosts[node].id;
+        let pending = self.hosts[node].disk.pending_len();
+        let kept = self.choice.below(Stream::Disk(id), pending as u64 + 1) as usize;
+        self.persist(node, kept)?;
+        let (kept, lost) = (kept as u64, (pending - kept) as u64);
+        if lost > 0 {
+            *self.counts.faults.entry("lost_writes").or_default() += 1;
+        }
+        let host = &mut self.hosts[node];
+        host.go_down();
+        for event in std::mem::take(&mut host.backlog) {
+            self.miss(event);
+        }
+        self.witness.note(Record::Crashed { node: id, kept, lost });
+        self.witness.observe(&Fact::Crashed { node: id })
+    }
+
+    /// Starts a node that is down from what its disk holds.
+    pub(super) fn boot(&mut self, node: usize, initial: bool) -> Result<(), Stop> {
+        self.witness.steps += 1;
+        let seed = self.choice.word(Stream::Timers(self.hosts[node].id));
+        let host = &mut self.hosts[node];
+        let config = config(self.scenario, host.id, seed);
+        let boot = Boot { config: &config, membership: &self.membership, flaws: self.flaws };
+        self.entries.clear();
+        let hard_state = R::describe_durable(host.disk.durable(), &mut self.entries);
+        let last = self.entries.last().map_or(EntryId::ZERO, |entry| entry.id);
+        self.witness.note(Record::Booted { node: host.id, hard_state, last });
+        self.witness.observe(&Fact::Booted { node: host.id, hard_state, log: &self.entries, initial })?;
+        let local = host.clock.read(self.witness.now);
+        host.replica = Some(R::boot(&boot, local, host.disk.durable()));
+        host.life += 1;
+        // What it looked like in its last life is not what it changes from.
+        forget(&mut host.view);
+        self.show_step(node)?;
+        self.arm_timer(node);
+        Ok(())
+    }
+
+    /// The log of a node as it believes it to be: what is durable, and what is on its way there.
+    pub(super) fn log(&self, node: NodeId) -> Vec<EntryFact> {
+        let disk = &self.hosts[position(node)].disk;
+        let mut log = Vec::new();
+        R::describe_durable(disk.durable(), &mut log);
+        let mut entries = Vec::new();
+        for write in disk.pending() {
+            entries.clear();
+            if R::describe_write(write, &mut entries) == WriteFacts::Append {
+                log.retain(|entry| entry.id.index < entries[0].id.index);
+                log.append(&mut entries);
+            }
+        }
+        log
+    }
+}
+
+fn forget(view: &mut View) {
+    view.role = Role::Follower;
+    view.leader = None;
+    view.commit = Default::default();
+    view.applied = Default::default();
+    view.followers.clear();
+}
+
+fn config(scenario: &crate::scenario::Scenario, id: NodeId, seed: u64) -> Config {
+    let cluster = &scenario.cluster;
+    let size = |limit: u32| usize::try_from(limit).expect("a limit fits into memory");
+    Config {
+        id,
+        seed,
+        election_timeout_min: cluster.election_timeout_min.into(),
+        election_timeout_max: cluster.election_timeout_max.into(),
+        heartbeat_interval: cluster.heartbeat_interval.into(),
+        pre_vote: cluster.pre_vote,
+        check_quorum: cluster.check_quorum,
+        max_batch_entries: size(cluster.max_batch_entries),
+        max_inflight_messages: size(cluster.max_inflight_messages),
+        max_apply_entries: size(cluster.max_apply_entries),
+    }
+}

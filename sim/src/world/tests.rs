@@ -1,0 +1,302 @@
+use super::toy::Toy;
+use super::*;
+use crate::observation::Property;
+use crate::run::{Recording, RunReport, Verdict};
+
+/// A scenario of these fields besides its name and claim.
+fn scenario(fields: &str) -> Scenario {
+    let text = format!(r#"{{"name": "toy", "claim": "a test", {fields}}}"#);
+    serde_json::from_str(&text).expect("a valid scenario")
+}
+
+const UNCHECKED: Options = Options { record: false, check: false, max_steps: 200_000 };
+
+fn run(scenario: &Scenario, choice: &mut Choice, record: bool) -> (RunReport, Recording) {
+    World::<Toy>::new(scenario, choice, Options { record, ..UNCHECKED }).run()
+}
+
+fn seeded(scenario: &Scenario, seed: u64) -> RunReport {
+    run(scenario, &mut Choice::seeded(seed), false).0
+}
+
+fn lines(scenario: &Scenario, wanted: impl Fn(&str) -> bool) -> String {
+    let (_, recording) = run(scenario, &mut Choice::seeded(1), true);
+    let lines = recording.trace.iter().filter(|line| wanted(&line.text));
+    lines.map(|line| format!("{:?} {}\n", line.at, line.text)).collect()
+}
+
+fn stormy() -> Scenario {
+    scenario(
+        r#""duration": "3s", "workload": {"clients": 3},
+           "network": {"loss": 0.05, "duplicate": 0.05, "client_loss": 0.02},
+           "clocks": [{"node": 2, "offset": "1s", "drift_ppm": -20000}],
+           "rules": [{"to": 3, "nth": 9, "verdict": "drop"}, {"nth": 30, "verdict": {"duplicate": "40ms"}}],
+           "timeline": [
+             {"at": "300ms", "do": {"crash_mid_step": 2}},
+             {"at": "500ms", "do": {"partition": {"groups": [[1], [2, 3]]}}},
+             {"at": "700ms", "do": {"restart": [2]}},
+             {"at": "900ms", "do": {"heal": {}}},
+             {"at": "1s", "do": {"pause": 3}},
+             {"at": "1100ms", "do": {"slow_disk": {"node": 1, "sync": {"constant": "30ms"}}}},
+             {"at": "1300ms", "do": {"resume": 3}},
+             {"at": "1400ms", "do": {"crash": [1]}},
+             {"at": "1500ms", "do": {"restart": ["all"]}},
+             {"at": "1600ms", "do": {"jump_clock": {"node": 1, "by": "5s"}}},
+             {"at": "2900ms", "do": {"crash": ["all"]}}]"#,
+    )
+}
+
+#[test]
+fn a_run_is_a_function_of_scenario_and_seed() {
+    let scenario = stormy();
+    let first = seeded(&scenario, 1);
+    assert_eq!(first, seeded(&scenario, 1));
+    assert_eq!(first.verdict, Verdict::Ok);
+    let fingerprints = (1..20).map(|seed| seeded(&scenario, seed).fingerprint);
+    assert_eq!(fingerprints.collect::<std::collections::BTreeSet<_>>().len(), 19);
+}
+
+#[test]
+fn recording_a_run_does_not_change_it() {
+    let scenario = stormy();
+    let (recorded, recording) = run(&scenario, &mut Choice::seeded(5), true);
+    assert_eq!(recorded, seeded(&scenario, 5));
+    assert!(!recording.trace.is_empty());
+    let completed = recorded.operations.ok + recorded.operations.fail + recorded.operations.info;
+    assert!(recording.history.len() as u64 >= completed && completed > 0);
+}
+
+#[test]
+fn a_tape_replays_a_run_without_its_seed() {
+    let scenario = stormy();
+    let mut choice = Choice::seeded(8).recording();
+    let (report, _) = run(&scenario, &mut choice, false);
+    let tape = choice.recorded().expect("it was recording").to_vec();
+    assert_eq!(run(&scenario, &mut Choice::tape(tape), false).0, report);
+}
+
+#[test]
+fn every_fault_that_took_effect_is_counted() {
+    let faults = seeded(&stormy(), 1).faults;
+    for name in [
+        "crash_mid_step",
+        "partition",
+        "heal",
+        "pause",
+        "slow_disk",
+        "crash",
+        "restart",
+        "clock_jump",
+        "rule",
+        "drop",
+        "duplicate",
+    ] {
+        assert!(faults.contains_key(name), "no {name} in {faults:?}");
+    }
+    assert_eq!(faults["crash"], 4);
+    assert_eq!(faults["rule"], 2);
+}
+
+#[test]
+fn a_crash_loses_a_suffix_of_the_unsynced_writes_and_nothing_else() {
+    let scenario = scenario(
+        r#""duration": "1s", "liveness": {"check": false}, "workload": {"clients": 6},
+           "disk": {"sync": {"constant": "300ms"}},
+           "timeline": [{"at": "700ms", "do": {"crash": [1]}}]"#,
+    );
+    let leader = NodeId::new(1);
+    let mut survivors = std::collections::BTreeSet::new();
+    for seed in 0..40 {
+        let mut choice = Choice::seeded(seed);
+        let mut world = World::<Toy>::new(&scenario, &mut choice, UNCHECKED);
+        let (mut log, mut durable) = (Vec::new(), 0);
+        while world.node(leader).0 || world.steps() == 0 {
+            log = world.log(leader);
+            durable = log.len() - world.hosts[0].disk.pending_len();
+            world.step().expect("nothing is checked");
+        }
+        let left = world.log(leader);
+        assert!((durable..=log.len()).contains(&left.len()));
+        assert_eq!(left, log[..left.len()]);
+        if durable < log.len() {
+            survivors.insert(left.len() - durable);
+        }
+    }
+    assert!(survivors.contains(&0) && survivors.len() > 1, "{survivors:?}");
+}
+
+#[test]
+fn a_message_leaves_only_when_its_write_is_durable() {
+    let scenario = scenario(
+        r#""duration": "1s", "workload": {"clients": 1}, "liveness": {"check": false},
+           "disk": {"sync": {"constant": "200ms"}}, "network": {"latency": {"constant": "1ms"}}"#,
+    );
+    let trace = lines(&scenario, |text| {
+        text.starts_with("n2@1 → n1 AppendReply matched 1") || text == "n2 durable up to write 1"
+    });
+    let first = trace.lines().next().expect("it happens");
+    assert!(first.ends_with("durable up to write 1"), "{trace}");
+}
+
+#[test]
+fn a_crash_in_the_middle_of_a_step_keeps_a_prefix_of_its_effects() {
+    let scenario = scenario(
+        r#""cluster": {"nodes": 5}, "duration": "100ms", "liveness": {"check": false},
+           "timeline": [{"at": "10ms", "do": {"crash_mid_step": 1}}]"#,
+    );
+    // The step is a heartbeat to four followers.
+    let mut sent = std::collections::BTreeSet::new();
+    for seed in 0..60 {
+        let report = seeded(&scenario, seed);
+        assert_eq!(report.faults["crash_mid_step"], 1);
+        // Four before and as many as the crash let go; a follower answers each.
+        let (_, recording) = run(&scenario, &mut Choice::seeded(seed), true);
+        let last = recording.trace.iter().filter(|line| line.at >= Time(50_000_000));
+        sent.insert(last.filter(|line| line.text.starts_with("n1@1 →")).count());
+    }
+    assert_eq!(sent, (0..=4).collect());
+}
+
+#[test]
+fn a_paused_node_takes_up_everything_in_order_when_it_resumes() {
+    let scenario = scenario(
+        r#""duration": "305ms", "liveness": {"check": false}, "network": {"latency": {"constant": "1ms"}},
+           "timeline": [{"at": "80ms", "do": {"pause": 2}}, {"at": "275ms", "do": {"resume": 2}}]"#,
+    );
+    insta::assert_snapshot!(lines(&scenario, |text| text.starts_with("n2")), @r"
+    +0s n2@0 booted, last 0@0
+    +0s n2@1 ⇨ follower
+    +1ms n2 ← n1@1 AppendEntries prev 0@0
+    +1ms n2@1 → n1 AppendReply matched 0
+    +51ms n2 ← n1@1 AppendEntries prev 0@0
+    +51ms n2@1 → n1 AppendReply matched 0
+    +80ms n2 paused
+    +275ms n2 resumed
+    +275ms n2 ← n1@1 AppendEntries prev 0@0
+    +275ms n2@1 → n1 AppendReply matched 0
+    +275ms n2 ← n1@1 AppendEntries prev 0@0
+    +275ms n2@1 → n1 AppendReply matched 0
+    +275ms n2 ← n1@1 AppendEntries prev 0@0
+    +275ms n2@1 → n1 AppendReply matched 0
+    +275ms n2 ← n1@1 AppendEntries prev 0@0
+    +275ms n2@1 → n1 AppendReply matched 0
+    +301ms n2 ← n1@1 AppendEntries prev 0@0
+    +301ms n2@1 → n1 AppendReply matched 0
+    ");
+}
+
+#[test]
+fn a_message_on_its_way_into_a_cut_is_lost() {
+    let scenario = scenario(
+        r#""duration": "40ms", "liveness": {"check": false}, "network": {"latency": {"constant": "10ms"}},
+           "timeline": [{"at": "5ms", "do": {"cut": {"from": [1], "to": [3]}}}]"#,
+    );
+    insta::assert_snapshot!(lines(&scenario, |_| true), @r"
+    +0s n1@0 booted, last 0@0
+    +0s n1@1 ⇨ leader
+    +0s n2@0 booted, last 0@0
+    +0s n2@1 ⇨ follower
+    +0s n3@0 booted, last 0@0
+    +0s n3@1 ⇨ follower
+    +0s n1 timeout
+    +0s n1@1 → n2 AppendEntries prev 0@0
+    +0s n1@1 → n3 AppendEntries prev 0@0
+    +5ms link n1 → n3 cut
+    +10ms n2 ← n1@1 AppendEntries prev 0@0
+    +10ms n2@1 → n1 AppendReply matched 0
+    +10ms n1@1 ⇥ n3 AppendEntries prev 0@0 (cut)
+    +20ms n1 ← n2@1 AppendReply matched 0
+    ");
+}
+
+#[test]
+fn a_timer_that_goes_off_early_is_no_step() {
+    let scenario = scenario(
+        r#""cluster": {"nodes": 1}, "duration": "1s", "liveness": {"check": false},
+           "clocks": [{"node": 1, "drift_ppm": 1000000}]"#,
+    );
+    // One boot, and a heartbeat each 25 ms from the start: the clock runs twice as fast as time.
+    assert_eq!(seeded(&scenario, 1).steps, 1 + 41);
+}
+
+#[test]
+fn a_clock_set_forward_makes_a_deadline_due() {
+    let scenario = scenario(
+        r#""cluster": {"nodes": 1}, "duration": "70ms", "liveness": {"check": false},
+           "timeline": [{"at": "10ms", "do": {"jump_clock": {"node": 1, "by": "1h"}}}]"#,
+    );
+    insta::assert_snapshot!(lines(&scenario, |_| true), @r"
+    +0s n1@0 booted, last 0@0
+    +0s n1@1 ⇨ leader
+    +0s n1 timeout
+    +10ms n1 clock forward by 3600s
+    +10ms n1 timeout
+    +60ms n1 timeout
+    ");
+}
+
+#[test]
+fn at_one_instant_expectations_come_last() {
+    let scenario = scenario(
+        r#""duration": "1s", "liveness": {"check": false}, "timeline": [{"at": "1s", "do": {"crash": [1]}}],
+           "expect": [{"at": "1s", "that": {"log": {"node": 1, "terms": []}}}, {"that": {"elections_at_least": 1}}]"#,
+    );
+    let mut choice = Choice::seeded(1);
+    let mut world = World::<Toy>::new(&scenario, &mut choice, UNCHECKED);
+    while !world.expected[0] {
+        world.step().expect("nothing is checked");
+    }
+    assert_eq!(world.now(), Time(1_000_000_000));
+    assert!(!world.node(NodeId::new(1)).0, "the crash of the same instant came first");
+    assert_eq!(world.run().0.verdict, Verdict::Ok);
+}
+
+#[test]
+fn a_missed_expectation_is_the_verdict() {
+    let missed = scenario(r#""duration": "1s", "expect": [{"that": {"elections_at_least": 2}}]"#);
+    let report = seeded(&missed, 1);
+    assert_eq!(report.verdict, Verdict::Expectation);
+    assert!(report.missed.is_some());
+}
+
+#[test]
+fn a_violation_is_fine_only_where_it_is_demanded() {
+    let end = |scenario: &Scenario, property| {
+        let violation = Violation { property, node: None, detail: "so it is".into() };
+        let mut choice = Choice::seeded(1);
+        let world = World::<Toy>::new(scenario, &mut choice, UNCHECKED);
+        world.conclude(Stop::Violation(violation)).0
+    };
+    let demanding = scenario(r#""expect": [{"that": {"violated": "log_matching"}}]"#);
+    let found = end(&demanding, Property::LogMatching);
+    assert_eq!((found.verdict, found.violation.is_some()), (Verdict::Ok, true));
+    assert_eq!(end(&demanding, Property::VoteOnce).verdict, Verdict::Violation);
+    assert_eq!(end(&scenario(r#""duration": "1s""#), Property::VoteOnce).verdict, Verdict::Violation);
+    // And its absence is a missed expectation.
+    assert_eq!(seeded(&demanding, 1).verdict, Verdict::Expectation);
+}
+
+#[test]
+fn too_many_steps_are_cut_off() {
+    let scenario = scenario(r#""duration": "1h""#);
+    let mut choice = Choice::seeded(1);
+    let options = Options { max_steps: 1000, ..UNCHECKED };
+    let (report, _) = World::<Toy>::new(&scenario, &mut choice, options).run();
+    assert_eq!((report.verdict, report.steps), (Verdict::Cutoff, 1000));
+}
+
+#[test]
+fn after_the_duration_every_fault_is_over() {
+    let scenario = scenario(
+        r#""duration": "1s", "workload": {"clients": 2}, "network": {"loss": 0.3, "client_loss": 0.3},
+           "rules": [{"to": 3, "verdict": "drop"}],
+           "timeline": [{"at": "100ms", "do": {"isolate": 2}}, {"at": "200ms", "do": {"crash": [3]}},
+                        {"at": "300ms", "do": {"pause": 1}}, {"at": "1001ms", "do": {"crash": ["all"]}}]"#,
+    );
+    let mut choice = Choice::seeded(1);
+    let mut world = World::<Toy>::new(&scenario, &mut choice, UNCHECKED);
+    while world.step().is_ok() {}
+    assert!(world.hosts.iter().all(|host| host.replica.is_some() && !host.paused));
+    let lengths: Vec<usize> = (1..=3).map(|node| world.log(NodeId::new(node)).len()).collect();
+    assert!(lengths[0] > 0 && lengths.iter().all(|length| *length == lengths[0]), "{lengths:?}");
+}

@@ -1,0 +1,44 @@
+//! Where everything that happens is shown: checkers, trace, history.
+
+use super::Stop;
+use crate::history::HistoryEvent;
+use crate::observation::Fact;
+use crate::standin::Checkers;
+use crate::time::Time;
+use crate::trace::{Record, Trace};
+
+/// Sees everything and changes nothing.
+pub(super) struct Witness {
+    pub(super) now: Time,
+    pub(super) steps: u64,
+    pub(super) checkers: Option<Checkers>,
+    pub(super) trace: Trace,
+    /// What the clients saw, if the run is recorded.
+    pub(super) history: Option<Vec<HistoryEvent>>,
+}
+
+impl Witness {
+    pub(super) fn new(checkers: Option<Checkers>, trace: Trace, record: bool) -> Self {
+        Self { now: Time::ZERO, steps: 0, checkers, trace, history: record.then(Vec::new) }
+    }
+
+    pub(super) fn observe(&mut self, fact: &Fact<'_>) -> Result<(), Stop> {
+        match &mut self.checkers {
+            Some(checkers) => Ok(checkers.observe(fact)?),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn note(&mut self, record: Record) {
+        self.trace.note(self.now, self.steps, record);
+    }
+
+    pub(super) fn client(&mut self, event: HistoryEvent) -> Result<(), Stop> {
+        self.trace.note_client(self.steps, &event);
+        let seen = self.observe(&Fact::Client(&event));
+        if let Some(history) = &mut self.history {
+            history.push(event);
+        }
+        seen
+    }
+}
