@@ -3,7 +3,7 @@
 use crate::history::ClientId;
 use seaworthy_core::member::Refusal;
 use seaworthy_core::state_machine::{Outcome, Request};
-use seaworthy_core::types::{NodeId, Token};
+use seaworthy_core::types::{NodeId, SessionId, Token};
 
 /// One thing that happens; `M` is what the replicas say to each other.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub enum Event<M> {
         from: NodeId,
         /// Of which attempt.
         token: Token,
+        /// The session and sequence of the request, if it was for the log.
+        writes: Option<(SessionId, u64)>,
         /// What.
         result: Result<Outcome, Refusal>,
     },

@@ -7,7 +7,7 @@ use crate::history::ClientId;
 use crate::observation::View;
 use crate::replica::Replica;
 use crate::time::Time;
-use seaworthy_core::types::{NodeId, Token, WriteSeq};
+use seaworthy_core::types::{NodeId, SessionId, Token, WriteSeq};
 use std::collections::{BTreeMap, VecDeque};
 
 /// One server's machine. It outlives the replicas that run on it.
@@ -29,9 +29,17 @@ pub(crate) struct Host<R: Replica> {
     /// What the replica looked like after its last step.
     pub(crate) view: View,
     /// Who waits for the answer to which request.
-    pub(crate) waiting: BTreeMap<Token, ClientId>,
+    pub(crate) waiting: BTreeMap<Token, Asker>,
     /// How often the node has started.
     pub(crate) life: u32,
+}
+
+/// Who waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker {
+    pub(crate) client: ClientId,
+    /// The session and sequence of the request, if it is for the log.
+    pub(crate) writes: Option<(SessionId, u64)>,
 }
 
 /// The one armed timeout of a node. A deadline that moves later costs nothing: the timer goes off in vain once

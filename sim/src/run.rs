@@ -121,27 +121,27 @@ pub const DEFAULT_MAX_STEPS: u64 = 20_000_000;
 
 /// Runs `scenario`, which must be valid (see [`crate::scenario`]), with the luck of `seed`.
 pub fn run(scenario: &Scenario, seed: u64) -> RunReport {
-    let (report, _) = run_with(scenario, Choice::seeded(seed), false);
-    RunReport { seed, ..report }
+    run_with(scenario, Choice::seeded(seed), seed, false).0
 }
 
 /// The same run, with its trace and history.
 pub fn run_recorded(scenario: &Scenario, seed: u64) -> (RunReport, Recording) {
-    let (report, recording) = run_with(scenario, Choice::seeded(seed), true);
-    (RunReport { seed, ..report }, recording)
+    run_with(scenario, Choice::seeded(seed), seed, true)
 }
 
-/// Runs `scenario` with any luck: a fuzzer's, or a tape's. The report's seed is 0. The recording is empty unless
-/// it is asked for.
-pub fn run_with(scenario: &Scenario, mut choice: Choice, record: bool) -> (RunReport, Recording) {
-    if scenario.planted.is_empty() {
+/// Runs `scenario` with any luck: a fuzzer's, or a tape's. `seed` is what the report says. The recording is
+/// empty unless it is asked for.
+pub fn run_with(scenario: &Scenario, mut choice: Choice, seed: u64, record: bool) -> (RunReport, Recording) {
+    let (report, recording) = if scenario.planted.is_empty() {
         run_replica::<Seaworthy<Sound>>(scenario, &mut choice, record)
     } else {
         run_replica::<Seaworthy<Planted>>(scenario, &mut choice, record)
-    }
+    };
+    (RunReport { seed, ..report }, recording)
 }
 
 /// Runs `scenario` on servers of any kind. Afterwards `choice` holds the tape of the run, if it was recording.
+/// The report's seed is 0.
 pub fn run_replica<R: Replica>(
     scenario: &Scenario,
     choice: &mut Choice,

@@ -3,13 +3,14 @@
 use super::{Stop, World};
 use crate::event::Event;
 use crate::history::{ClientId, Completion, HistoryEvent};
-use crate::host::position;
+use crate::host::{Asker, position};
+use crate::observation::Fact;
 use crate::replica::Replica;
 use crate::standin::ClientEffect;
 use crate::trace::Record;
 use seaworthy_core::member::Refusal;
 use seaworthy_core::state_machine::Outcome;
-use seaworthy_core::types::{NodeId, Token};
+use seaworthy_core::types::{NodeId, SessionId, Token};
 
 impl<R: Replica> World<'_, R> {
     pub(super) fn wake_client(&mut self, client: ClientId) -> Result<(), Stop> {
@@ -25,11 +26,15 @@ impl<R: Replica> World<'_, R> {
         client: ClientId,
         from: NodeId,
         token: Token,
+        writes: Option<(SessionId, u64)>,
         result: &Result<Outcome, Refusal>,
     ) -> Result<(), Stop> {
         self.witness.steps += 1;
         let now = self.witness.now;
         self.witness.note(Record::Answered { client, node: from });
+        if let (Some((session, sequence)), Ok(Outcome::Answer(_))) = (writes, result) {
+            self.witness.observe(&Fact::Acknowledged { session, sequence })?;
+        }
         self.clients.reply(now, client, from, token, result, self.choice, &mut self.client_effects);
         self.follow_clients()
     }
@@ -38,9 +43,11 @@ impl<R: Replica> World<'_, R> {
     pub(super) fn send_reply(&mut self, node: usize, token: Token, result: Result<Outcome, Refusal>) {
         let host = &mut self.hosts[node];
         let from = host.id;
-        let Some(client) = host.waiting.remove(&token) else { return };
+        let Some(Asker { client, writes }) = host.waiting.remove(&token) else { return };
         match self.network.route_client(self.witness.now, client.0, self.choice) {
-            Some(arrival) => self.queue.schedule(arrival, Event::Reply { client, from, token, result }),
+            Some(arrival) => {
+                self.queue.schedule(arrival, Event::Reply { client, from, token, writes, result });
+            }
             None => self.witness.note(Record::ClientLost { client, node: from }),
         }
     }

@@ -209,7 +209,9 @@ impl<'a, R: Replica> World<'a, R> {
             | Event::Synced { node, .. }
             | Event::Campaign { node } => self.at_node(node, event),
             Event::Backlog { node } => self.take_up(node),
-            Event::Reply { client, from, token, result } => self.answered(client, from, token, &result),
+            Event::Reply { client, from, token, writes, result } => {
+                self.answered(client, from, token, writes, &result)
+            }
             Event::ClientWake { client } => self.wake_client(client),
             Event::NemesisWake { position } => self.wake_nemesis(position),
             Event::Moment { position } => self.moment(position),

@@ -3,12 +3,13 @@
 use super::{Stop, World};
 use crate::choice::Stream;
 use crate::event::Event;
-use crate::host::position;
+use crate::host::{Asker, position};
 use crate::network::Cause;
 use crate::observation::{EntryFact, Fact, View};
 use crate::replica::{Boot, Effects, Input, Replica, WriteFacts};
 use crate::trace::Record;
 use seaworthy_core::config::Config;
+use seaworthy_core::state_machine::Operation;
 use seaworthy_core::types::{EntryId, NodeId};
 use seaworthy_core::view::Role;
 
@@ -50,7 +51,13 @@ impl<R: Replica> World<'_, R> {
             }
             Event::Request { node: at, client, token, request } => {
                 self.witness.note(Record::Asked { client, node: at });
-                self.hosts[node].waiting.insert(token, client);
+                let writes = match &request.operation {
+                    Operation::Command(command) if !command.is_read() => {
+                        Some((request.session, request.sequence))
+                    }
+                    Operation::Command(_) | Operation::Register => None,
+                };
+                self.hosts[node].waiting.insert(token, Asker { client, writes });
                 self.step_replica(node, Input::Request { token, request })
             }
             Event::Timeout { arming, .. } => self.timer_goes_off(node, arming),
@@ -105,41 +112,43 @@ impl<R: Replica> World<'_, R> {
         }
     }
 
+    /// A sync ends. What waits for a write leaves at the moment when that write is durable, and before the next
+    /// one is: a later write of the same sync may cut what the message promises off the log again, and then the
+    /// promise would no longer be true of the disk when it is made.
     fn synced(&mut self, node: usize) -> Result<(), Stop> {
-        let count = self.hosts[node].disk.end_sync();
-        self.persist(node, count)?;
-        let host = &self.hosts[node];
-        let seq = host.disk.synced();
-        self.witness.note(Record::Synced { node: host.id, seq });
+        for _ in 0..self.hosts[node].disk.end_sync() {
+            self.persist_next(node)?;
+            let host = &mut self.hosts[node];
+            let durable = host.disk.synced();
+            self.witness.note(Record::Synced { node: host.id, seq: durable });
+            self.leaving.extend(host.held.extract_if(.., |(after, _)| *after <= durable).map(|held| held.1));
+            self.release_leaving()?;
+        }
+        let seq = self.hosts[node].disk.synced();
         self.step_replica(node, Input::Persisted { seq })
     }
 
-    /// Makes the oldest `count` pending writes of a node durable.
-    fn persist(&mut self, node: usize, count: usize) -> Result<(), Stop> {
+    /// Makes the oldest pending write of a node durable.
+    fn persist_next(&mut self, node: usize) -> Result<(), Stop> {
         let host = &mut self.hosts[node];
-        let id = host.id;
-        for _ in 0..count {
-            self.entries.clear();
-            let facts = host.disk.persist_next(|write| R::describe_write(write, &mut self.entries));
-            self.witness.observe(&match facts {
-                WriteFacts::HardState(hard_state) => Fact::DurableHardState { node: id, hard_state },
-                WriteFacts::Append => Fact::DurableAppend { node: id, entries: &self.entries },
-            })?;
-        }
-        Ok(())
+        self.entries.clear();
+        let facts = host.disk.persist_next(|write| R::describe_write(write, &mut self.entries));
+        self.witness.observe(&match facts {
+            WriteFacts::HardState(hard_state) => Fact::DurableHardState { node: host.id, hard_state },
+            WriteFacts::Append => Fact::DurableAppend { node: host.id, entries: &self.entries },
+        })
     }
 
     /// One checked step: the replica's, what it did as facts, and then its effects.
     pub(super) fn step_replica(&mut self, node: usize, input: Input<R::Message>) -> Result<(), Stop> {
         self.witness.steps += 1;
-        let synced = matches!(input, Input::Persisted { .. });
         let host = &mut self.hosts[node];
         let local = host.clock.read(self.witness.now);
         let replica = host.replica.as_mut().expect("only a node that is up takes steps");
         replica.step(local, input, &mut self.effects);
         self.show_step(node)?;
         let mut effects = std::mem::take(&mut self.effects);
-        let done = self.follow(node, synced, &mut effects);
+        let done = self.follow(node, &mut effects);
         self.effects = effects;
         done
     }
@@ -150,9 +159,10 @@ impl<R: Replica> World<'_, R> {
         let id = host.id;
         for (_, write) in &self.effects.writes {
             self.entries.clear();
-            if R::describe_write(write, &mut self.entries) == WriteFacts::Append {
-                self.witness.observe(&Fact::Appended { node: id, entries: &self.entries })?;
-            }
+            self.witness.observe(&match R::describe_write(write, &mut self.entries) {
+                WriteFacts::HardState(hard_state) => Fact::HardStateWritten { node: id, hard_state },
+                WriteFacts::Append => Fact::Appended { node: id, entries: &self.entries },
+            })?;
         }
         for entry in self.effects.applied.drain(..) {
             let (entry_id, request, executed, state_hash) =
@@ -182,8 +192,8 @@ impl<R: Replica> World<'_, R> {
 
     /// Has the effects of a step happen: writes, then the messages that nothing holds back, then replies. A
     /// doomed node crashes on the way.
-    fn follow(&mut self, node: usize, synced: bool, effects: &mut Effects<R>) -> Result<(), Stop> {
-        self.sort_messages(node, synced, effects);
+    fn follow(&mut self, node: usize, effects: &mut Effects<R>) -> Result<(), Stop> {
+        self.sort_messages(node, effects);
         let host = &mut self.hosts[node];
         let count = effects.writes.len() + self.leaving.len() + effects.replies.len();
         let crashes = host.doomed && count > 0;
@@ -199,10 +209,7 @@ impl<R: Replica> World<'_, R> {
         for (seq, write) in effects.writes.drain(..) {
             host.disk.write(seq, write);
         }
-        let mut leaving = std::mem::take(&mut self.leaving);
-        let released = leaving.drain(..).try_for_each(|message| self.release(message));
-        self.leaving = leaving;
-        released?;
+        self.release_leaving()?;
         for (token, result) in effects.replies.drain(..) {
             self.send_reply(node, token, result);
         }
@@ -215,13 +222,10 @@ impl<R: Replica> World<'_, R> {
         Ok(())
     }
 
-    /// Moves what may leave now into `leaving`, oldest first, and holds the rest back.
-    fn sort_messages(&mut self, node: usize, synced: bool, effects: &mut Effects<R>) {
+    /// Moves the messages of a step that may leave now into `leaving`, and holds the rest back.
+    fn sort_messages(&mut self, node: usize, effects: &mut Effects<R>) {
         let host = &mut self.hosts[node];
         let durable = host.disk.synced();
-        if synced {
-            self.leaving.extend(host.held.extract_if(.., |(after, _)| *after <= durable).map(|held| held.1));
-        }
         for (after, message) in effects.sends.drain(..) {
             if after <= durable {
                 self.leaving.push(message);
@@ -229,6 +233,13 @@ impl<R: Replica> World<'_, R> {
                 host.held.push((after, message));
             }
         }
+    }
+
+    fn release_leaving(&mut self) -> Result<(), Stop> {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        let done = leaving.drain(..).try_for_each(|message| self.release(message));
+        self.leaving = leaving;
+        done
     }
 
     /// Hands a message to the network.
@@ -274,7 +285,9 @@ impl<R: Replica> World<'_, R> {
         let id = self.hosts[node].id;
         let pending = self.hosts[node].disk.pending_len();
         let kept = self.choice.below(Stream::Disk(id), pending as u64 + 1) as usize;
-        self.persist(node, kept)?;
+        for _ in 0..kept {
+            self.persist_next(node)?;
+        }
         let (kept, lost) = (kept as u64, (pending - kept) as u64);
         if lost > 0 {
             *self.counts.faults.entry("lost_writes").or_default() += 1;
