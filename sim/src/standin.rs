@@ -27,6 +27,9 @@ impl Checkers {
     pub fn unsettled(&self) -> Option<String> {
         None
     }
+    pub fn is_settled(&self) -> bool {
+        true
+    }
     pub fn is_undecided(&self) -> bool {
         false
     }
