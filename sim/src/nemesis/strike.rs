@@ -1,0 +1,250 @@
+//! What each kind of fault does to the cluster, and what undoes it.
+
+use super::target::{Status, resolve, some};
+use crate::choice::{Choice, Stream};
+use crate::scenario::Scenario;
+use crate::scenario::model::{Action, Disks, Distribution, Fault};
+use crate::scenario::scalar::{Ppm, Target};
+use crate::time::Span;
+use seaworthy_core::types::NodeId;
+
+/// What nemeses must know of the scenario: what its undisturbed world is like.
+#[derive(Clone, Debug)]
+pub(super) struct Ground {
+    pub(super) nodes: u64,
+    pub(super) heartbeat_interval: Span,
+    election_timeout_min: Span,
+    election_timeout_max: Span,
+    loss: Ppm,
+    duplicate: Ppm,
+    latency: Distribution,
+    disk: Disks,
+}
+
+/// One fault, decided.
+#[derive(Clone, Debug)]
+pub(super) struct Strike {
+    /// What is done, in order.
+    pub(super) actions: Vec<Action>,
+    undo: Undo,
+}
+
+/// How a fault ends.
+#[derive(Clone, Debug)]
+enum Undo {
+    /// It is an instant, not a state.
+    Nothing,
+    /// The same whatever has happened since.
+    Act(Action),
+    /// A node that is to crash in its next step may not have come to it yet.
+    RestartAfterCrash(NodeId),
+}
+
+impl Strike {
+    /// Whether there is nothing to undo.
+    pub(super) fn is_over_at_once(&self) -> bool {
+        matches!(self.undo, Undo::Nothing)
+    }
+
+    /// Adds to `actions` what ends this fault.
+    pub(super) fn undo(self, status: &Status, actions: &mut Vec<Action>) {
+        match self.undo {
+            Undo::Nothing => {}
+            Undo::Act(action) => actions.push(action),
+            Undo::RestartAfterCrash(node) => {
+                // Were the crash still to come, it would come after its own undoing and last for ever.
+                if status.nodes.iter().any(|state| state.node == node && state.up) {
+                    actions.push(Action::Crash(targets(&[node])));
+                }
+                actions.push(Action::Restart(targets(&[node])));
+            }
+        }
+    }
+}
+
+impl Ground {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        Self {
+            nodes: scenario.cluster.nodes,
+            heartbeat_interval: scenario.cluster.heartbeat_interval,
+            election_timeout_min: scenario.cluster.election_timeout_min,
+            election_timeout_max: scenario.cluster.election_timeout_max,
+            loss: scenario.network.loss,
+            duplicate: scenario.network.duplicate,
+            latency: scenario.network.latency.clone(),
+            disk: scenario.disk.clone(),
+        }
+    }
+
+    /// Decides one fault of kind `fault`; `None` if there is nobody whom it can strike now.
+    pub(super) fn strike(
+        &self,
+        fault: Fault,
+        status: &Status,
+        choice: &mut Choice,
+        stream: Stream,
+    ) -> Option<Strike> {
+        let mut one = |target: Target| resolve(target, status, choice, stream).first().copied();
+        let strike = match fault {
+            Fault::Partition => partition(status, choice, stream),
+            Fault::IsolateLeader => cut(Action::Isolate(target(one(Target::Leader)?))),
+            Fault::IsolateAny => cut(Action::Isolate(target(one(Target::Any)?))),
+            Fault::OneWay => one_way(status, choice, stream),
+            Fault::Sever => sever(status, choice, stream),
+            Fault::Bridge => bridge(status, choice, stream),
+            Fault::Crash => crash(&[one(Target::Any)?]),
+            Fault::CrashLeader => crash(&[one(Target::Leader)?]),
+            Fault::CrashMidStep => {
+                let node = one(Target::Any)?;
+                let actions = vec![Action::CrashMidStep(target(node))];
+                Strike { actions, undo: Undo::RestartAfterCrash(node) }
+            }
+            Fault::CrashMajority => {
+                let up = status.those(|node| node.up);
+                let majority = resolve(Target::AMajority, status, choice, stream);
+                let majority = majority.into_iter().filter(|node| up.contains(node)).collect::<Vec<_>>();
+                crash(some_of(&majority)?)
+            }
+            Fault::CrashAll => crash(some_of(&status.those(|node| node.up))?),
+            Fault::Pause | Fault::PauseLeader => {
+                let leader = status.leader();
+                let awake = status.those(|node| {
+                    node.up && !node.paused && (fault == Fault::Pause || Some(node.node) == leader)
+                });
+                let node = target(*some(awake, 1, choice, stream).first()?);
+                Strike { actions: vec![Action::Pause(node)], undo: Undo::Act(Action::Resume(node)) }
+            }
+            Fault::SlowDisk => self.slow_disk(one(Target::Any)?),
+            Fault::SlowLeaderDisk => self.slow_disk(one(Target::Leader)?),
+            Fault::LossBurst => {
+                // A third gets through at least one time in three; above 0.8 it is a partition, which is another fault.
+                let ppm = choice.between(stream, 300_000, 800_000) as u32;
+                world(Action::Loss(Ppm::new(ppm)), Action::Loss(self.loss))
+            }
+            Fault::DuplicateBurst => {
+                let ppm = choice.between(stream, 300_000, 900_000) as u32;
+                world(Action::Duplicate(Ppm::new(ppm)), Action::Duplicate(self.duplicate))
+            }
+            Fault::LatencyBurst => {
+                // From what a follower hardly notices to what makes it campaign: in between, messages of several
+                // terms are on their way at once and overtake each other.
+                let slow = Distribution::Uniform {
+                    min: Span(self.heartbeat_interval.0 / 4),
+                    max: Span(choice.between(stream, self.heartbeat_interval.0, self.election_timeout_max.0)),
+                };
+                world(Action::Latency(slow), Action::Latency(self.latency.clone()))
+            }
+            Fault::JumpClock => {
+                // From less than an election timeout to several: timers fire early, together, or all at once.
+                let (least, most) = (self.election_timeout_min.0 / 2, self.election_timeout_max.0 * 4);
+                let by = Span(choice.between(stream, least, most));
+                instant(Action::JumpClock { node: target(self.any(status, choice, stream)?), by })
+            }
+            Fault::Campaign => instant(Action::Campaign(target(one(Target::Any)?))),
+        };
+        Some(strike)
+    }
+
+    fn any(&self, status: &Status, choice: &mut Choice, stream: Stream) -> Option<NodeId> {
+        resolve(Target::Any, status, choice, stream).first().copied()
+    }
+
+    /// Syncs that take from a heartbeat to a whole election timeout: what waits for them looks like a dead node.
+    fn slow_disk(&self, node: NodeId) -> Strike {
+        let slow = Distribution::Uniform { min: self.heartbeat_interval, max: self.election_timeout_max };
+        let usual = self.disk.nodes.iter().find(|disk| disk.node == node.get());
+        let usual = usual.map_or(&self.disk.sync, |disk| &disk.sync).clone();
+        let node = target(node);
+        world(Action::SlowDisk { node, sync: slow }, Action::SlowDisk { node, sync: usual })
+    }
+}
+
+/// Two groups, of any sizes and members.
+fn partition(status: &Status, choice: &mut Choice, stream: Stream) -> Strike {
+    let all = status.all();
+    let size = choice.between(stream, 1, all.len() as u64 - 1) as usize;
+    let one = some(all.clone(), size, choice, stream);
+    let other = without(&all, &one);
+    cut(Action::Partition { groups: vec![targets(&one), targets(&other)] })
+}
+
+/// Links that carry one way only: all into a node, all out of one, or any. A leader that is heard but hears
+/// nobody is what CheckQuorum is for (thesis §6.2), so it is among the nodes of the first two.
+fn one_way(status: &Status, choice: &mut Choice, stream: Stream) -> Strike {
+    let all = status.all();
+    let style = choice.weighted(stream, &[1, 1, 2]);
+    let mut actions = Vec::new();
+    if style < 2 {
+        let node = [leader_or_any(status, choice, stream)];
+        let (from, to) = (targets(&node), targets(&without(&all, &node)));
+        actions.push(if style == 0 { Action::Cut { from: to, to: from } } else { Action::Cut { from, to } });
+    } else {
+        for from in &all {
+            let others = without(&all, &[*from]).into_iter();
+            let to = others.filter(|_| choice.chance(stream, 300_000)).collect::<Vec<_>>();
+            if !to.is_empty() {
+                actions.push(Action::Cut { from: targets(&[*from]), to: targets(&to) });
+            }
+        }
+        if actions.is_empty() {
+            let to = without(&all, &all[..1]);
+            actions.push(Action::Cut { from: targets(&all[..1]), to: targets(&to) });
+        }
+    }
+    Strike { actions, undo: Undo::Act(Action::Heal {}) }
+}
+
+/// One pair apart that everybody else still reaches; the leader is half of it more often than not.
+fn sever(status: &Status, choice: &mut Choice, stream: Stream) -> Strike {
+    let one = [leader_or_any(status, choice, stream)];
+    let other = some(without(&status.all(), &one), 1, choice, stream);
+    cut(Action::Sever { between: targets(&one), and: targets(&other) })
+}
+
+/// Two halves that only one node still reaches.
+fn bridge(status: &Status, choice: &mut Choice, stream: Stream) -> Strike {
+    let all = status.all();
+    let middle = some(all.clone(), 1, choice, stream);
+    let rest = without(&all, &middle);
+    let one = some(rest.clone(), rest.len() / 2, choice, stream);
+    let other = without(&rest, &one);
+    cut(Action::Sever { between: targets(&one), and: targets(&other) })
+}
+
+/// The leader half of the time, if there is one; else anybody.
+fn leader_or_any(status: &Status, choice: &mut Choice, stream: Stream) -> NodeId {
+    let leader = status.leader().filter(|_| choice.chance(stream, 500_000));
+    leader.unwrap_or_else(|| some(status.all(), 1, choice, stream)[0])
+}
+
+fn crash(nodes: &[NodeId]) -> Strike {
+    world(Action::Crash(targets(nodes)), Action::Restart(targets(nodes)))
+}
+
+fn cut(action: Action) -> Strike {
+    world(action, Action::Heal {})
+}
+
+fn world(action: Action, undo: Action) -> Strike {
+    Strike { actions: vec![action], undo: Undo::Act(undo) }
+}
+
+fn instant(action: Action) -> Strike {
+    Strike { actions: vec![action], undo: Undo::Nothing }
+}
+
+fn some_of(nodes: &[NodeId]) -> Option<&[NodeId]> {
+    (!nodes.is_empty()).then_some(nodes)
+}
+
+fn without(nodes: &[NodeId], gone: &[NodeId]) -> Vec<NodeId> {
+    nodes.iter().copied().filter(|node| !gone.contains(node)).collect()
+}
+
+fn target(node: NodeId) -> Target {
+    Target::Node(node.get())
+}
+
+fn targets(nodes: &[NodeId]) -> Vec<Target> {
+    nodes.iter().copied().map(target).collect()
+}

@@ -1,0 +1,171 @@
+use super::target::NodeStatus;
+use super::*;
+use crate::scenario::model::{Distribution, Liveness};
+use crate::scenario::scalar::Target;
+use seaworthy_core::types::{NodeId, Term};
+use std::collections::BTreeMap;
+
+fn scenario(nodes: u64, faults: &[Fault], every: Distribution) -> Scenario {
+    let mut scenario: Scenario = serde_json::from_str(r#"{"name": "test", "claim": "none"}"#).unwrap();
+    scenario.cluster.nodes = nodes;
+    scenario.liveness = Liveness::default();
+    for fault in faults {
+        let duration = Distribution::Uniform { min: Span::ZERO, max: Span::millis(500) };
+        scenario.nemesis.push(Nemesis { fault: *fault, every: every.clone(), duration });
+    }
+    scenario
+}
+
+/// A cluster that does what it is told.
+struct World {
+    status: Status,
+    cut: bool,
+    armed: Option<NodeId>,
+    changed: BTreeMap<String, Action>,
+    usual: BTreeMap<String, Action>,
+}
+
+impl World {
+    fn new(scenario: &Scenario) -> Self {
+        let node = |number| NodeStatus { node: NodeId::new(number), up: true, paused: false, leads: None };
+        let network = &scenario.network;
+        let mut usual = BTreeMap::from([
+            ("loss".to_owned(), Action::Loss(network.loss)),
+            ("duplicate".to_owned(), Action::Duplicate(network.duplicate)),
+            ("latency".to_owned(), Action::Latency(network.latency.clone())),
+        ]);
+        for number in 1..=scenario.cluster.nodes {
+            let sync = scenario.disk.sync.clone();
+            let action = Action::SlowDisk { node: Target::Node(number), sync };
+            usual.insert(format!("disk {number}"), action);
+        }
+        Self {
+            status: Status { nodes: (1..=scenario.cluster.nodes).map(node).collect() },
+            cut: false,
+            armed: None,
+            changed: usual.clone(),
+            usual,
+        }
+    }
+
+    fn node(&mut self, target: &Target) -> &mut NodeStatus {
+        let Target::Node(number) = target else { panic!("{target:?} is a role") };
+        &mut self.status.nodes[*number as usize - 1]
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Partition { .. } | Action::Cut { .. } | Action::Sever { .. } | Action::Isolate(_) => {
+                self.cut = true;
+            }
+            Action::Heal {} => self.cut = false,
+            Action::Crash(nodes) => {
+                for node in nodes {
+                    *self.node(node) =
+                        NodeStatus { up: false, paused: false, leads: None, ..*self.node(node) };
+                }
+                self.armed = None;
+            }
+            Action::CrashMidStep(node) => self.armed = Some(self.node(node).node),
+            Action::Restart(nodes) => nodes.iter().for_each(|node| self.node(node).up = true),
+            Action::Pause(node) => self.node(node).paused = true,
+            Action::Resume(node) => self.node(node).paused = false,
+            Action::SlowDisk { node, .. } => {
+                let number = self.node(node).node.get();
+                self.changed.insert(format!("disk {number}"), action.clone());
+            }
+            Action::Loss(_) => drop(self.changed.insert("loss".into(), action.clone())),
+            Action::Duplicate(_) => drop(self.changed.insert("duplicate".into(), action.clone())),
+            Action::Latency(_) => drop(self.changed.insert("latency".into(), action.clone())),
+            Action::Campaign(node) | Action::JumpClock { node, .. } => {
+                assert!(self.node(node).up);
+            }
+            Action::Invoke { .. } => panic!("a nemesis is no client"),
+        }
+    }
+
+    fn whole(&self) -> bool {
+        let well = self.status.nodes.iter().all(|node| node.up && !node.paused);
+        well && !self.cut && self.armed.is_none() && self.changed == self.usual
+    }
+}
+
+#[test]
+fn whatever_a_nemesis_does_it_undoes_and_time_advances() {
+    for nodes in 1..=7 {
+        for fault in FAULTS {
+            let every = Distribution::Uniform { min: Span::ZERO, max: Span::millis(100) };
+            let scenario = scenario(nodes, &[fault], every);
+            let mut choice = Choice::seeded(nodes);
+            let mut nemeses = Nemeses::new(&scenario);
+            let mut world = World::new(&scenario);
+            let Some((position, mut now)) = nemeses.start(&mut choice).first().copied() else {
+                assert!(nodes < 3, "{fault:?} never strikes {nodes} nodes");
+                continue;
+            };
+            let (mut strikes, mut actions) = (0, Vec::new());
+            for turn in 0..200 {
+                if turn % 3 > 0 && world.whole() {
+                    world.status.nodes[turn % nodes as usize].leads = Some(Term(turn as u64));
+                }
+                let before = world.whole();
+                let next = nemeses.wake(position, now, &world.status, &mut choice, &mut actions).unwrap();
+                assert!(now < next);
+                now = next;
+                let acted = !actions.is_empty();
+                actions.drain(..).for_each(|action| world.act(&action));
+                if turn % 2 == 0
+                    && let Some(node) = world.armed.take()
+                {
+                    world.act(&Action::Crash(vec![Target::Node(node.get())]));
+                }
+                assert!(before || world.whole(), "{fault:?} left something behind on {nodes} nodes");
+                strikes += u64::from(acted && before);
+                world.status.nodes.iter_mut().for_each(|node| node.leads = None);
+            }
+            assert!(strikes > 50, "{fault:?} struck {nodes} nodes {strikes} times");
+        }
+    }
+}
+
+#[test]
+fn a_fault_of_the_leader_waits_for_a_leader() {
+    let every = Distribution::Constant(Span::millis(100));
+    let faults = [Fault::IsolateLeader, Fault::CrashLeader, Fault::PauseLeader, Fault::SlowLeaderDisk];
+    let scenario = scenario(3, &faults, every);
+    let mut choice = Choice::seeded(1);
+    let mut nemeses = Nemeses::new(&scenario);
+    let mut world = World::new(&scenario);
+    let mut actions = Vec::new();
+    for (position, at) in nemeses.start(&mut choice) {
+        let next = nemeses.wake(position, at, &world.status, &mut choice, &mut actions).unwrap();
+        assert_eq!(next, at + scenario.cluster.heartbeat_interval);
+        assert!(actions.is_empty());
+        world.status.nodes[1].leads = Some(Term(4));
+        nemeses.wake(position, next, &world.status, &mut choice, &mut actions);
+        let text = serde_json::to_string(&std::mem::take(&mut actions)).unwrap();
+        let about = [r#"{"isolate":2"#, r#"{"crash":[2]"#, r#"{"pause":2"#, r#"{"slow_disk":{"node":2"#];
+        assert!(text.starts_with(&format!("[{}", about[position])), "{text}");
+        world.status.nodes[1].leads = None;
+    }
+}
+
+#[test]
+fn taking_one_nemesis_out_leaves_the_others_luck() {
+    let every = Distribution::Uniform { min: Span::ZERO, max: Span::seconds(1) };
+    let strikes = |faults: &[Fault], position: usize| {
+        let mut scenario = scenario(5, faults, every.clone());
+        if faults[0] == Fault::Campaign {
+            scenario.nemesis[0].every = Distribution::Constant(Span::millis(7));
+        }
+        let mut choice = Choice::seeded(4);
+        let mut nemeses = Nemeses::new(&scenario);
+        let world = World::new(&scenario);
+        let mut actions = Vec::new();
+        let starts = nemeses.start(&mut choice);
+        nemeses.wake(0, starts[0].1, &world.status, &mut choice, &mut Vec::new());
+        nemeses.wake(position, starts[position].1, &world.status, &mut choice, &mut actions);
+        (starts[position], actions)
+    };
+    assert_eq!(strikes(&[Fault::Partition, Fault::Crash], 1), strikes(&[Fault::Campaign, Fault::Crash], 1));
+}
