@@ -1,0 +1,217 @@
+//! Clients: what they ask, whom they ask, how they retry, and when they give up.
+//!
+//! A client is a closed loop with one operation at a time. Before its first write it opens a session; from then on
+//! its requests are numbered within it, and a retry carries the number of what it retries, so that the servers run
+//! it once (thesis §6.3). What a client cannot know it reports as unknown: [`Completion::Fail`](crate::history::Completion::Fail) means that no
+//! attempt at a write can ever take effect.
+//!
+//! No network and no time of their own: the caller carries out [`ClientEffect`]s and calls back.
+
+mod client;
+mod generator;
+
+use crate::choice::{Choice, Stream};
+use crate::history::{ClientId, HistoryEvent, OperationId};
+use crate::network::distribution::Sampler;
+use crate::scenario::Scenario;
+use crate::scenario::model::Workload;
+use crate::time::{Span, Time};
+use client::{Client, Drive, Script};
+use generator::Generator;
+use seaworthy_core::kv::Command;
+use seaworthy_core::member::Refusal;
+use seaworthy_core::state_machine::{Outcome, Request};
+use seaworthy_core::types::{NodeId, Token};
+use std::collections::BTreeMap;
+
+/// What a client wants of the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientEffect {
+    /// A request is to travel to a node. It may be lost.
+    Send {
+        /// Who asks.
+        client: ClientId,
+        /// Whom.
+        to: NodeId,
+        /// For the reply; no other request of the run has it.
+        token: Token,
+        /// What.
+        request: Request,
+    },
+    /// The client is to be woken, whatever happens until then. It ignores those that it no longer needs.
+    Wake {
+        /// Whom.
+        client: ClientId,
+        /// When.
+        at: Time,
+    },
+    /// Something for the history.
+    History(HistoryEvent),
+}
+
+/// All clients of a run.
+///
+/// - A client has at most one operation open, and each is completed at most once.
+/// - Within a session a number stands for one request, however often it is sent.
+/// - Between two requests of one client time goes by, unless the second one is a needless copy of the first.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    clients: BTreeMap<ClientId, Client>,
+    shared: Shared,
+    /// When the workload begins.
+    start: Time,
+}
+
+/// What all clients have in common.
+#[derive(Clone, Debug)]
+struct Shared {
+    nodes: u64,
+    think: Sampler,
+    attempt_timeout: Span,
+    operation_timeout: Span,
+    /// In parts per million, as the next.
+    stray: u32,
+    resend: u32,
+    /// When clients begin no more of their own accord.
+    stop: Option<Time>,
+    generator: Generator,
+    next_operation: OperationId,
+    next_token: Token,
+}
+
+/// What a client has at hand while it acts.
+struct Turn<'a> {
+    now: Time,
+    shared: &'a mut Shared,
+    choice: &'a mut Choice,
+    effects: &'a mut Vec<ClientEffect>,
+}
+
+/// The least time between two requests of one client: a cluster that answers in no time at all must not stop time.
+const LEAST: Span = Span::micros(1);
+
+impl Clients {
+    /// The clients of the scenario's workload; the loyal readers are the last ones of them. Those that only the
+    /// timeline drives join when it first does.
+    pub fn new(scenario: &Scenario) -> Self {
+        let idle = Workload::default();
+        let workload = scenario.workload.as_ref().unwrap_or(&idle);
+        let shared = Shared {
+            nodes: scenario.cluster.nodes,
+            think: Sampler::from(&workload.think),
+            attempt_timeout: workload.attempt_timeout.max(LEAST),
+            operation_timeout: workload.operation_timeout.max(LEAST),
+            stray: workload.stray.get(),
+            resend: workload.resend.get(),
+            stop: workload.stop.map(|stop| Time::ZERO + stop),
+            generator: Generator::new(workload),
+            next_operation: OperationId(0),
+            next_token: Token::ZERO,
+        };
+        let count = if scenario.workload.is_some() { workload.clients } else { 0 };
+        let first_loyal = count - workload.loyal_readers.min(count);
+        let client = |number| {
+            let drive = if number <= first_loyal { Drive::Workload } else { Drive::LoyalReader };
+            (ClientId(number), Client::new(ClientId(number), drive))
+        };
+        Self { clients: (1..=count).map(client).collect(), shared, start: Time::ZERO + workload.start }
+    }
+
+    /// Begins the workload, each client after a first pause for thought.
+    pub fn start(&mut self, choice: &mut Choice, effects: &mut Vec<ClientEffect>) {
+        for client in self.clients.values_mut() {
+            let think = self.shared.think.draw(choice, client.stream());
+            client.sleep(self.start + think.max(LEAST), effects);
+        }
+    }
+
+    /// It is the time that a [`ClientEffect::Wake`] named.
+    pub fn wake(
+        &mut self,
+        now: Time,
+        client: ClientId,
+        choice: &mut Choice,
+        effects: &mut Vec<ClientEffect>,
+    ) {
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.wake(&mut Turn { now, shared: &mut self.shared, choice, effects });
+        }
+    }
+
+    /// A node's reply to the request of `token` has arrived; perhaps late, perhaps again.
+    #[allow(clippy::too_many_arguments)]
+    pub fn reply(
+        &mut self,
+        now: Time,
+        client: ClientId,
+        from: NodeId,
+        token: Token,
+        result: &Result<Outcome, Refusal>,
+        choice: &mut Choice,
+        effects: &mut Vec<ClientEffect>,
+    ) {
+        if let Some(client) = self.clients.get_mut(&client) {
+            let turn = &mut Turn { now, shared: &mut self.shared, choice, effects };
+            client.reply(from, token, result, turn);
+        }
+    }
+
+    /// Has a client issue one operation: now, or as soon as those are over that it was given before. It asks `node`
+    /// first, if there is one given, and that one alone if it is to `stay`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn invoke(
+        &mut self,
+        now: Time,
+        client: ClientId,
+        command: Command,
+        node: Option<NodeId>,
+        stay: bool,
+        choice: &mut Choice,
+        effects: &mut Vec<ClientEffect>,
+    ) {
+        let client = self.clients.entry(client).or_insert_with(|| Client::new(client, Drive::Script));
+        let turn = &mut Turn { now, shared: &mut self.shared, choice, effects };
+        client.invoke(Script { command, node, stay }, turn);
+    }
+
+    /// Ends the workload: from now on its clients begin nothing at random. Each of them still reads, writes and reads
+    /// again, and does not give up: a cluster that is alive must be able to answer, also before anything is written
+    /// in its newest term. Loyal readers only read.
+    pub fn stop(&mut self, now: Time, effects: &mut Vec<ClientEffect>) {
+        for client in self.clients.values_mut() {
+            client.stop(now, effects);
+        }
+    }
+
+    /// Operations that are not yet completed, or are still to be begun: the last ones of [`Clients::stop`], and those
+    /// of the timeline that wait for their client.
+    pub fn open(&self) -> usize {
+        self.clients.values().map(Client::open).sum()
+    }
+}
+
+impl Shared {
+    fn token(&mut self) -> Token {
+        let token = self.next_token;
+        self.next_token = token.next();
+        token
+    }
+
+    fn operation(&mut self) -> OperationId {
+        let operation = self.next_operation;
+        self.next_operation = OperationId(operation.0 + 1);
+        operation
+    }
+
+    fn any_node(&self, choice: &mut Choice, stream: Stream) -> NodeId {
+        NodeId::new(1 + choice.below(stream, self.nodes))
+    }
+
+    /// The one after `node`, in a circle: who goes on like this reaches everybody.
+    fn next_node(&self, node: NodeId) -> NodeId {
+        NodeId::new(node.get() % self.nodes + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests;
