@@ -46,6 +46,7 @@
 //! | E0217 | a name or a claim cannot be shown |
 //! | E0218 | time would stand still |
 
+pub mod expectation;
 pub mod model;
 pub mod scalar;
 

@@ -1,0 +1,320 @@
+//! Whether what a scenario expects holds at an instant, and in words, why not.
+
+use super::model::Predicate;
+use crate::history::{ClientId, Completion};
+use crate::observation::{Property, View};
+use seaworthy_core::types::{NodeId, Term};
+use seaworthy_core::view::Role;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// How a run stands at an instant.
+pub struct Standing<'a> {
+    /// Whether each node runs, and what it looks like, or looked like when it last ran. Ascending.
+    pub nodes: Vec<(bool, &'a View)>,
+    /// The terms of a node's log, from index 1.
+    pub log_terms: &'a dyn Fn(NodeId) -> Vec<Term>,
+    /// Elections won so far.
+    pub elections: u64,
+    /// Operations answered so far.
+    pub answered: u64,
+    /// How each client's last completed operation ended.
+    pub last_completions: &'a BTreeMap<ClientId, Completion>,
+    /// The property that the run broke, if it did.
+    pub violated: Option<Property>,
+}
+
+/// Whether `predicate` holds.
+///
+/// # Errors
+/// What was expected and what is instead, in the notation (`n1@3`, `7@2`).
+pub fn holds(predicate: &Predicate, standing: &Standing<'_>) -> Result<(), String> {
+    match predicate {
+        Predicate::LeaderExists(wanted) => leader_exists(*wanted, standing),
+        Predicate::Leads(node) => role(*node, true, standing),
+        Predicate::DoesNotLead(node) => role(*node, false, standing),
+        Predicate::VotedFor { node, candidate } => voted_for(*node, *candidate, standing),
+        Predicate::TermAtMost(most) => {
+            let highest = standing.running().max_by_key(|view| view.term);
+            let right = highest.is_none_or(|view| view.term.0 <= *most);
+            verdict(right, || format!("no running node's term above {most}"), || standing.words())
+        }
+        Predicate::TermAtLeast(least) => {
+            let right = standing.running().any(|view| *least <= view.term.0);
+            verdict(right, || format!("a running node in term {least} or above"), || standing.words())
+        }
+        Predicate::ElectionsAtMost(most) => at_most(*most, "number of elections", standing.elections),
+        Predicate::ElectionsAtLeast(least) => at_least(*least, "number of elections", standing.elections),
+        Predicate::Log { node, terms } => log(*node, terms, standing),
+        Predicate::Level(wanted) => level(*wanted, standing),
+        Predicate::CommitAtLeast(least) => at_least(*least, "highest commit index", standing.commit()),
+        Predicate::CommitAtMost(most) => at_most(*most, "highest commit index", standing.commit()),
+        Predicate::AnsweredAtLeast(least) => at_least(*least, "number of answers", standing.answered),
+        Predicate::AnsweredAtMost(most) => at_most(*most, "number of answers", standing.answered),
+        Predicate::Answered { client, with } => answered(*client, with, standing),
+        Predicate::Violated(property) => {
+            let found = || standing.violated.map_or("nothing is".to_owned(), |found| name(found) + " is");
+            verdict(standing.violated == Some(*property), || name(*property) + " to be violated", found)
+        }
+    }
+}
+
+impl Standing<'_> {
+    fn running(&self) -> impl Iterator<Item = &View> {
+        self.nodes.iter().filter(|(up, _)| *up).map(|(_, view)| *view)
+    }
+
+    /// The node of this number, if it runs.
+    fn node(&self, number: u64) -> Result<&View, String> {
+        let found = self.nodes.iter().find(|(_, view)| view.node.get() == number);
+        match found {
+            Some((true, view)) => Ok(view),
+            Some((false, view)) => Err(format!("{} is down", view.node)),
+            None => Err(format!("there is no n{number}")),
+        }
+    }
+
+    /// The highest commit index of any running node.
+    fn commit(&self) -> u64 {
+        self.running().map(|view| view.commit.0).max().unwrap_or(0)
+    }
+
+    /// Every node and its role: `n1@3 leader, n2@3 follower, n3 down`.
+    fn words(&self) -> String {
+        let mut words = String::new();
+        for (position, (up, view)) in self.nodes.iter().enumerate() {
+            let comma = if position > 0 { ", " } else { "" };
+            let node = view.node;
+            if *up {
+                write!(words, "{comma}{node}@{} {}", view.term, role_name(view.role))
+            } else {
+                write!(words, "{comma}{node} down")
+            }
+            .expect("a string takes all text");
+        }
+        words
+    }
+}
+
+fn leader_exists(wanted: bool, standing: &Standing<'_>) -> Result<(), String> {
+    let newest = standing.running().map(|view| view.term).max();
+    let found = standing.running().any(|view| view.role == Role::Leader && Some(view.term) == newest);
+    let expected = if wanted { "a leader of the newest term" } else { "no leader of the newest term" };
+    verdict(found == wanted, || expected.to_owned(), || standing.words())
+}
+
+fn role(node: u64, leads: bool, standing: &Standing<'_>) -> Result<(), String> {
+    let expected = || format!("n{node} {}to lead", if leads { "" } else { "not " });
+    match standing.node(node) {
+        Ok(view) => verdict((view.role == Role::Leader) == leads, expected, || standing.words()),
+        // Who is down leads nobody.
+        Err(why) => verdict(!leads, expected, || why),
+    }
+}
+
+fn voted_for(node: u64, candidate: u64, standing: &Standing<'_>) -> Result<(), String> {
+    let expected = || format!("n{node} to have voted for n{candidate}");
+    match standing.node(node) {
+        Ok(view) => verdict(view.vote.is_some_and(|vote| vote.get() == candidate), expected, || {
+            let vote = view.vote.map_or("has not voted".to_owned(), |vote| format!("voted for {vote}"));
+            format!("n{node}@{} {vote}", view.term)
+        }),
+        Err(why) => verdict(false, expected, || why),
+    }
+}
+
+fn log(node: u64, terms: &[u64], standing: &Standing<'_>) -> Result<(), String> {
+    let found = NodeId::try_new(node).map(|node| (standing.log_terms)(node)).unwrap_or_default();
+    let right = found.iter().map(|term| term.0).eq(terms.iter().copied());
+    verdict(right, || format!("n{node}'s log of terms {terms:?}"), || format!("it is {found:?}"))
+}
+
+fn level(wanted: bool, standing: &Standing<'_>) -> Result<(), String> {
+    let mut running = standing.running();
+    let Some(first) = running.next() else {
+        return verdict(wanted, || "replicas that are not level".to_owned(), || "no node runs".to_owned());
+    };
+    let behind = |view: &View| view.applied != view.last.index;
+    let mut logs = None;
+    let differs = |view: &View| {
+        view.last != first.last || {
+            let first_log = logs.get_or_insert_with(|| (standing.log_terms)(first.node));
+            (standing.log_terms)(view.node) != *first_log
+        }
+    };
+    let right = !(behind(first) || standing.running().any(behind) || running.any(differs));
+    let expected = if wanted { "equal logs, all applied" } else { "replicas that are not level" };
+    verdict(
+        right == wanted,
+        || expected.to_owned(),
+        || {
+            let mut words = String::new();
+            for view in standing.running() {
+                let comma = if words.is_empty() { "" } else { ", " };
+                write!(words, "{comma}{} ends at {}, applied {}", view.node, view.last, view.applied)
+                    .expect("a string takes all text");
+            }
+            words
+        },
+    )
+}
+
+fn answered(client: u32, with: &str, standing: &Standing<'_>) -> Result<(), String> {
+    let found = match standing.last_completions.get(&ClientId(client)) {
+        Some(Completion::Ok(answer)) => answer.to_string(),
+        Some(Completion::Info) => "(unknown)".to_owned(),
+        Some(Completion::Fail) => "(failed)".to_owned(),
+        None => {
+            let found = || format!("no operation of client {client} has ended");
+            return verdict(false, || format!("client {client} to be answered {with}"), found);
+        }
+    };
+    verdict(found == with, || format!("client {client} to be answered {with}"), || format!("it was {found}"))
+}
+
+fn at_least(least: u64, what: &str, found: u64) -> Result<(), String> {
+    verdict(least <= found, || format!("the {what} to be at least {least}"), || format!("it is {found}"))
+}
+
+fn at_most(most: u64, what: &str, found: u64) -> Result<(), String> {
+    verdict(found <= most, || format!("the {what} to be at most {most}"), || format!("it is {found}"))
+}
+
+/// `right`, or else both sides in words.
+fn verdict(
+    right: bool,
+    expected: impl FnOnce() -> String,
+    found: impl FnOnce() -> String,
+) -> Result<(), String> {
+    if right { Ok(()) } else { Err(format!("expected {}; {}", expected(), found())) }
+}
+
+/// As it is written in scenario files.
+fn name(property: Property) -> String {
+    let text = serde_json::to_string(&property).expect("a unit variant is a string");
+    text.trim_matches('"').to_owned()
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Follower => "follower",
+        Role::PreCandidate => "pre-candidate",
+        Role::Candidate => "candidate",
+        Role::Leader => "leader",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seaworthy_core::kv::Answer;
+    use seaworthy_core::membership::Membership;
+    use seaworthy_core::types::{Bytes, EntryId, LogIndex};
+
+    /// A node in `term` that has applied all of its log.
+    fn view(node: u64, role: Role, term: u64, last: EntryId) -> View {
+        View {
+            node: NodeId::new(node),
+            role,
+            term: Term(term),
+            vote: None,
+            leader: None,
+            commit: last.index,
+            applied: last.index,
+            last,
+            state_hash: 0,
+            followers: Vec::new(),
+            membership: Membership::default(),
+        }
+    }
+
+    /// n1 leads term 3, n2 follows it and has voted for it, n3 went down as the leader of term 2.
+    fn views() -> [(bool, View); 3] {
+        let last = EntryId::new(3, 4);
+        let mut second = view(2, Role::Follower, 3, last);
+        second.vote = Some(NodeId::new(1));
+        let third = view(3, Role::Leader, 2, EntryId::new(2, 9));
+        [(true, view(1, Role::Leader, 3, last)), (true, second), (false, third)]
+    }
+
+    fn judge(predicate: &Predicate, views: &[(bool, View)], logs: &[&[u64]]) -> Result<(), String> {
+        let log_terms =
+            |node: NodeId| logs[node.get() as usize - 1].iter().copied().map(Term).collect::<Vec<_>>();
+        let last_completions = BTreeMap::from([
+            (ClientId(1), Completion::Ok(Answer::Value(Bytes::from("v")))),
+            (ClientId(2), Completion::Info),
+            (ClientId(3), Completion::Fail),
+        ]);
+        let standing = Standing {
+            nodes: views.iter().map(|(up, view)| (*up, view)).collect(),
+            log_terms: &log_terms,
+            elections: 2,
+            answered: 7,
+            last_completions: &last_completions,
+            violated: Some(Property::LogMatching),
+        };
+        holds(predicate, &standing)
+    }
+
+    const LOGS: [&[u64]; 3] = [&[1, 1, 3, 3], &[1, 1, 3, 3], &[1, 1, 2, 2, 2, 2, 2, 2, 2]];
+
+    #[test]
+    fn what_does_not_hold_is_said_in_the_notation() {
+        let right = r#"
+            {"leader_exists": true} {"leads": 1} {"does_not_lead": 2} {"does_not_lead": 3}
+            {"voted_for": {"node": 2, "candidate": 1}} {"term_at_most": 3} {"term_at_least": 3}
+            {"elections_at_most": 2} {"elections_at_least": 2} {"log": {"node": 1, "terms": [1, 1, 3, 3]}}
+            {"level": true} {"commit_at_least": 4} {"commit_at_most": 4} {"answered_at_least": 7}
+            {"answered_at_most": 7} {"answered": {"client": 1, "with": "\"v\""}}
+            {"answered": {"client": 2, "with": "(unknown)"}} {"answered": {"client": 3, "with": "(failed)"}}
+            {"violated": "log_matching"}
+        "#;
+        let wrong = r#"
+            {"leader_exists": false} {"leads": 2} {"leads": 3} {"leads": 9} {"does_not_lead": 1}
+            {"voted_for": {"node": 2, "candidate": 3}} {"voted_for": {"node": 1, "candidate": 3}}
+            {"voted_for": {"node": 3, "candidate": 3}} {"term_at_most": 2} {"term_at_least": 4}
+            {"elections_at_most": 1} {"elections_at_least": 3} {"log": {"node": 1, "terms": [1, 1, 2]}}
+            {"level": false} {"commit_at_least": 5} {"commit_at_most": 3} {"answered_at_least": 8}
+            {"answered_at_most": 6} {"answered": {"client": 1, "with": "OK"}}
+            {"answered": {"client": 4, "with": "OK"}} {"violated": "durability"}
+        "#;
+        let read = |text| serde_json::Deserializer::from_str(text).into_iter::<Predicate>();
+        for predicate in read(right) {
+            let predicate = predicate.unwrap();
+            assert_eq!(judge(&predicate, &views(), &LOGS), Ok(()), "{predicate:?}");
+        }
+        let mut words = String::new();
+        for predicate in read(wrong) {
+            let why = judge(&predicate.unwrap(), &views(), &LOGS).unwrap_err();
+            writeln!(words, "{why}").unwrap();
+        }
+        insta::assert_snapshot!(words);
+    }
+
+    #[test]
+    fn a_leader_of_an_older_term_than_a_running_node_is_in_is_none() {
+        let mut views = views();
+        views[1].1.term = Term(4);
+        assert!(judge(&Predicate::LeaderExists(true), &views, &LOGS).is_err());
+        views[1].0 = false;
+        assert_eq!(judge(&Predicate::LeaderExists(true), &views, &LOGS), Ok(()));
+    }
+
+    #[test]
+    fn replicas_are_level_if_logs_are_equal_throughout_and_applied() {
+        let level = |views: &[(bool, View)], logs: &[&[u64]]| {
+            let level = judge(&Predicate::Level(true), views, logs).is_ok();
+            assert_ne!(judge(&Predicate::Level(false), views, logs).is_ok(), level);
+            level
+        };
+        assert!(level(&views(), &LOGS));
+        // Equal ends do not make equal logs; that is what Log Matching says of correct ones.
+        assert!(!level(&views(), &[&[1, 1, 3, 3], &[1, 2, 3, 3], &[]]));
+        let mut behind = views();
+        behind[1].1.applied = LogIndex(3);
+        assert!(!level(&behind, &LOGS));
+        let mut shorter = views();
+        (shorter[1].1.last, shorter[1].1.applied) = (EntryId::new(3, 3), LogIndex(3));
+        assert!(!level(&shorter, &LOGS));
+    }
+}
