@@ -1,0 +1,174 @@
+//! Where scenarios come from: a file, the binary itself, or the swarm's draw.
+
+use super::Batch;
+use crate::scenario::{Diagnostics, Scenario, bundled, load, parse};
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::Path;
+
+/// The name by which the swarm is asked for.
+pub const SWARM: &str = "swarm";
+
+/// Something that gives a scenario for each seed.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The same for every seed.
+    Fixed {
+        /// How it was asked for: a path or the name of a bundled scenario. Asking again gives it again.
+        argument: String,
+        /// The scenario.
+        scenario: Box<Scenario>,
+    },
+    /// Drawn by the seed.
+    Drawn(fn(u64) -> Scenario),
+}
+
+/// Why an argument gives no scenario.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// There is such a scenario, but it is not valid.
+    #[error(transparent)]
+    Invalid(#[from] Diagnostics),
+    /// No file and no bundled scenario has this name.
+    #[error("there is no file and no bundled scenario {argument:?}{}", near_miss(near.as_deref()))]
+    Unknown {
+        /// What was asked for.
+        argument: String,
+        /// The bundled scenario whose name is most like it, if any is.
+        near: Option<String>,
+    },
+    /// Several bundled scenarios in different folders have this name.
+    #[error("{argument:?} may be any of {}: say which", .candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        argument: String,
+        /// What it may be.
+        candidates: Vec<String>,
+    },
+}
+
+fn near_miss(near: Option<&str>) -> String {
+    near.map_or_else(String::new, |near| format!("; is it {near:?}?"))
+}
+
+impl Source {
+    /// The swarm of this crate.
+    pub const SWARM: Self = Self::Drawn(crate::swarm::draw);
+
+    /// What `argument` names: the swarm, a file, or a bundled scenario by its path or name, with or without
+    /// `scenarios/` before and `.json` after it.
+    pub fn find(argument: &str) -> Result<Self, SourceError> {
+        if argument == SWARM {
+            return Ok(Self::SWARM);
+        }
+        let path = Path::new(argument);
+        if path.exists() && !path.is_dir() {
+            return Ok(Self::fixed(argument, load(path)?));
+        }
+        Self::bundled(argument)
+    }
+
+    /// The bundled scenario that `argument` names.
+    pub fn bundled(argument: &str) -> Result<Self, SourceError> {
+        let wanted = bare(argument);
+        let names = || bundled().iter().map(|entry| (bare(entry.path), entry));
+        let mut found: Vec<_> = names().filter(|(name, _)| *name == wanted).collect();
+        if found.is_empty() {
+            found = names().filter(|(name, _)| stem(name) == wanted).collect();
+        }
+        match found.as_slice() {
+            [(name, entry)] => Ok(Self::fixed(name, parse(entry.path, entry.text)?)),
+            [] => {
+                let near = nearest(wanted, names().map(|(name, _)| name));
+                Err(SourceError::Unknown { argument: argument.to_owned(), near })
+            }
+            several => {
+                let candidates = several.iter().map(|(name, _)| (*name).to_owned()).collect();
+                Err(SourceError::Ambiguous { argument: argument.to_owned(), candidates })
+            }
+        }
+    }
+
+    /// A scenario that was asked for as `argument`.
+    pub fn fixed(argument: &str, scenario: Scenario) -> Self {
+        Self::Fixed { argument: argument.to_owned(), scenario: Box::new(scenario) }
+    }
+
+    /// What the reader knows it by.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Fixed { scenario, .. } => &scenario.name,
+            Self::Drawn(_) => SWARM,
+        }
+    }
+
+    /// What to ask for to get it again.
+    pub fn argument(&self) -> &str {
+        match self {
+            Self::Fixed { argument, .. } => argument,
+            Self::Drawn(_) => SWARM,
+        }
+    }
+
+    /// The scenario for `seed`.
+    pub fn scenario(&self, seed: u64) -> Cow<'_, Scenario> {
+        match self {
+            Self::Fixed { scenario, .. } => Cow::Borrowed(scenario),
+            Self::Drawn(draw) => Cow::Owned(draw(seed)),
+        }
+    }
+}
+
+/// Every bundled scenario over `seeds`.
+pub fn bundled_batches(seeds: &Range<u64>) -> Result<Vec<Batch>, SourceError> {
+    let batch = |name| Ok(Batch { source: Source::bundled(name)?, seeds: seeds.clone() });
+    bundled().iter().map(|entry| batch(entry.path)).collect()
+}
+
+/// `elections/first-election` for `scenarios/elections/first-election.json`.
+fn bare(path: &str) -> &str {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let path = path.strip_prefix("scenarios/").unwrap_or(path);
+    path.strip_suffix(".json").unwrap_or(path)
+}
+
+fn stem(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// The name that is most like what was asked for, by its last part, if one is at all like it.
+fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let distance = |name: &str| strsim::damerau_levenshtein(stem(name), stem(wanted));
+    let close = stem(wanted).chars().count().div_ceil(3);
+    names.min_by_key(|name| distance(name)).filter(|name| distance(name) <= close).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundled_scenario_is_found_by_its_path_its_name_and_its_file() {
+        for entry in bundled() {
+            let name = bare(entry.path);
+            for argument in [entry.path, name, &format!("scenarios/{name}.json")] {
+                assert_eq!(Source::bundled(argument).unwrap().argument(), name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_answered_with_the_nearest() {
+        let names = ["elections/first-election", "partitions/minority"];
+        assert_eq!(nearest("frist-election", names.into_iter()).as_deref(), Some(names[0]));
+        assert_eq!(nearest("partition/minorty", names.into_iter()).as_deref(), Some(names[1]));
+        assert_eq!(nearest("clock-jump", names.into_iter()), None);
+        let error = Source::find("no/such-thing-at-all").unwrap_err().to_string();
+        assert_eq!(error, "there is no file and no bundled scenario \"no/such-thing-at-all\"");
+    }
+
+    #[test]
+    fn the_swarm_is_asked_for_by_its_name() {
+        assert_eq!(Source::find("swarm").unwrap().argument(), "swarm");
+    }
+}
