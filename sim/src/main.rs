@@ -1,1 +1,9 @@
-fn main() {}
+//! `seaworthy`: parses, runs, exits.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

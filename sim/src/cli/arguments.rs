@@ -1,0 +1,282 @@
+//! What can be asked for: the grammar of the command line, and its help.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use seaworthy_core::types::NodeId;
+use seaworthy_sim::artifact::DEFAULT_OUT;
+use seaworthy_sim::time::Span;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::ops::Range;
+use std::path::PathBuf;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 as expected; 1 a violation, or an expectation missed; 2 bad usage
+or bad input; 3 undecided; 4 nothing ran; 5 not deterministic; 70 the simulator
+itself failed; 130 interrupted.";
+
+const RUN_EXAMPLES: &str = "\
+A run that fails is kept below --out, with all that `seaworthy replay` needs.
+With --format json: one object a run, and before it one a line of the trace.
+Fields that end in _seconds are numbers; instants are texts, as in \"3.39s\".
+
+Examples:
+  seaworthy run elections/first-election
+  seaworthy run my.json --seed 7 --trace --until 3s --node 1
+  seaworthy run swarm --seed 1234 --format json";
+
+const SWEEP_EXAMPLES: &str = "\
+With no scenario: every bundled one over 20 seeds each, then the swarm over
+2000, in which each seed draws a cluster, a workload and faults of its own.
+A run that fails is kept below --out, with all that `seaworthy replay` needs.
+With --format json: one object for the whole sweep. Only wall_seconds,
+steps_per_second and virtual_per_wall differ when it is done again.
+
+Examples:
+  seaworthy sweep
+  seaworthy sweep my.json --seeds 0..10000 --jobs 8
+  seaworthy sweep --no-swarm --format json";
+
+const REPLAY_EXAMPLES: &str = "\
+Exits with 1 if the run still fails, with 0 if it does not any more.
+
+Examples:
+  seaworthy replay seaworthy.out/9c1f0a3e00c0ffee
+  seaworthy replay my.json --seed 7 --trace";
+
+/// Is your raft seaworthy? Sails Raft clusters through simulated storms, and checks every step.
+#[derive(Debug, Parser)]
+#[command(
+    name = "seaworthy",
+    version,
+    styles = STYLES,
+    after_help = EXIT_CODES,
+    disable_help_subcommand = true,
+    max_term_width = 80
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run scenarios, once each
+    Run(RunArguments),
+    /// Run scenarios and the swarm over many seeds
+    Sweep(SweepArguments),
+    /// Run a failure again, and say whether it is still the same
+    Replay(ReplayArguments),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
+    /// Write a scenario to start from
+    New(NewArguments),
+    /// Print a completion script for a shell
+    Completions(CompletionsArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(super) struct RunArguments {
+    /// Files, names of bundled scenarios, or "swarm"
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub(super) scenarios: Vec<String>,
+    /// The luck of the run
+    #[arg(long, value_name = "N", default_value = "0", value_parser = seed, env = "SEAWORTHY_SEED", hide_env_values = true)]
+    pub(super) seed: u64,
+    #[command(flatten)]
+    pub(super) trace: TraceArguments,
+    /// Run everything twice and compare
+    #[arg(long)]
+    pub(super) verify_determinism: bool,
+    #[command(flatten)]
+    pub(super) out: OutArguments,
+    /// How to print the results
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+}
+
+/// Which part of the trace is printed. The run is the same whatever is printed of it.
+#[derive(Debug, Args)]
+pub(super) struct TraceArguments {
+    /// Print the trace
+    #[arg(long)]
+    pub(super) trace: bool,
+    /// Print the trace only up to this virtual time, as in 2.5s
+    #[arg(long, value_name = "T", requires = "trace")]
+    pub(super) until: Option<Span>,
+    /// Print the trace of this node only, as in 1 or n1
+    #[arg(long, value_name = "N", requires = "trace", value_parser = node)]
+    pub(super) node: Option<NodeId>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OutArguments {
+    /// Where failing runs are kept
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT, env = "SEAWORTHY_OUT", hide_env_values = true)]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SWEEP_EXAMPLES)]
+pub(super) struct SweepArguments {
+    /// Files, names of bundled scenarios, or "swarm" [default: all]
+    #[arg(value_name = "SCENARIO")]
+    pub(super) scenarios: Vec<String>,
+    /// Seeds for each scenario, B not included [default: 0..20, or 0..100 of named scenarios]
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub(super) seeds: Option<Range<u64>>,
+    /// Seeds for the swarm [default: 0..2000, or none beside named scenarios]
+    #[arg(long, value_name = "A..B", value_parser = seeds, conflicts_with = "no_swarm")]
+    pub(super) swarm_seeds: Option<Range<u64>>,
+    /// Leave the swarm out
+    #[arg(long)]
+    pub(super) no_swarm: bool,
+    /// Threads; they change no result [default: one a core]
+    #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>, env = "SEAWORTHY_JOBS", hide_env_values = true)]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// Stop after so many failures
+    #[arg(long, value_name = "N", default_value = "10", value_parser = positive::<NonZeroU64>)]
+    pub(super) max_failures: NonZeroU64,
+    /// Run everything twice and compare
+    #[arg(long)]
+    pub(super) verify_determinism: bool,
+    #[command(flatten)]
+    pub(super) out: OutArguments,
+    /// How to print the results
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXAMPLES)]
+pub(super) struct ReplayArguments {
+    /// The directory of a kept failure, or a scenario with --seed
+    #[arg(value_name = "ARTIFACT|SCENARIO")]
+    pub(super) target: String,
+    /// The luck of the run; an artifact knows its own
+    #[arg(long, value_name = "N", value_parser = seed)]
+    pub(super) seed: Option<u64>,
+    #[command(flatten)]
+    pub(super) trace: TraceArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewArguments {
+    /// The file, which must not exist
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArguments {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Human,
+    Json,
+}
+
+/// A seed: decimal, or hexadecimal after `0x`.
+fn seed(text: &str) -> Result<u64, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
+}
+
+/// A count of which there must be at least one.
+fn positive<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "a whole number from 1".to_owned())
+}
+
+/// Seeds: `A..B` without B, `A..=B` with it, or one seed alone.
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    const RIGHT: &str = "seeds are written A..B, as in 0..100, which leaves out 100";
+    let wrong = |_| RIGHT.to_owned();
+    let (start, end) = match text.split_once("..") {
+        Some((start, end)) => match end.strip_prefix('=') {
+            Some(last) => (seed(start).map_err(wrong)?, after(seed(last).map_err(wrong)?)?),
+            None => (seed(start).map_err(wrong)?, seed(end).map_err(wrong)?),
+        },
+        None => {
+            let only = seed(text).map_err(wrong)?;
+            (only, after(only)?)
+        }
+    };
+    if start <= end {
+        Ok(start..end)
+    } else {
+        Err(format!("{start} comes after {end}; is it {end}..{start}?"))
+    }
+}
+
+fn after(last: u64) -> Result<u64, String> {
+    last.checked_add(1).ok_or_else(|| "the last seed that a range can hold is one less".to_owned())
+}
+
+/// A node: `1` or `n1`.
+fn node(text: &str) -> Result<NodeId, String> {
+    let number = text.strip_prefix('n').unwrap_or(text).parse().ok().and_then(NodeId::try_new);
+    number.ok_or_else(|| "a node is a number from 1, as in 1 or n1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_a_range_and_a_wrong_one_is_answered_with_what_is_right() {
+        let cases =
+            ["0..20", "5..5", "3..=7", "7", "0x10..0x20", "5..2", "abc", "1..", "..2", "-1..3", "1.5", ""];
+        let last = format!("0..={}", u64::MAX);
+        let lines: Vec<String> = cases
+            .into_iter()
+            .chain([last.as_str()])
+            .map(|text| match seeds(text) {
+                Ok(range) => format!("{text:?} is {range:?}"),
+                Err(error) => format!("{text:?}: {error}"),
+            })
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+            "0..20" is 0..20
+            "5..5" is 5..5
+            "3..=7" is 3..8
+            "7" is 7..8
+            "0x10..0x20" is 16..32
+            "5..2": 5 comes after 2; is it 2..5?
+            "abc": seeds are written A..B, as in 0..100, which leaves out 100
+            "1..": seeds are written A..B, as in 0..100, which leaves out 100
+            "..2": seeds are written A..B, as in 0..100, which leaves out 100
+            "-1..3": seeds are written A..B, as in 0..100, which leaves out 100
+            "1.5": seeds are written A..B, as in 0..100, which leaves out 100
+            "": seeds are written A..B, as in 0..100, which leaves out 100
+            "0..=18446744073709551615": the last seed that a range can hold is one less
+        "#);
+    }
+
+    #[test]
+    fn a_node_is_named_as_in_the_trace_or_by_its_number() {
+        assert_eq!(node("n3"), Ok(NodeId::new(3)));
+        assert_eq!(node("3"), Ok(NodeId::new(3)));
+        for wrong in ["0", "n", "leader", "-1", "nn1"] {
+            assert!(node(wrong).is_err(), "{wrong}");
+        }
+    }
+}

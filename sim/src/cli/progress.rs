@@ -1,0 +1,59 @@
+//! How far a sweep is: a bar where a person looks at it, otherwise a line now and then. Always on stderr.
+
+use super::human::grouped;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
+
+/// How often a log that nobody looks at gets a line.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+const TEMPLATE: &str = "{bar:30} {human_pos}/{human_len} runs  {per_sec}  ETA {eta}  {msg}";
+
+/// The progress of a sweep of so many runs.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    heartbeat: Option<Instant>,
+    started: Instant,
+    done: u64,
+    total: u64,
+}
+
+impl Progress {
+    pub(super) fn new(total: u64) -> Self {
+        let watched = stderr().is_terminal() && std::env::var_os("CI").is_none();
+        let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let style = ProgressStyle::with_template(TEMPLATE).expect("the template is well formed");
+        let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style);
+        let started = Instant::now();
+        Self { bar, heartbeat: (!watched).then_some(started), started, done: 0, total }
+    }
+
+    /// One more run is done; so many have failed.
+    pub(super) fn advance(&mut self, failed: u64) {
+        self.done += 1;
+        self.bar.inc(1);
+        if failed > 0 {
+            self.bar.set_message(format!("{failed} failed"));
+        }
+        if let Some(last) = self.heartbeat
+            && last.elapsed() >= HEARTBEAT
+        {
+            self.heartbeat = Some(Instant::now());
+            let (done, total) = (grouped(self.done), grouped(self.total));
+            let seconds = self.started.elapsed().as_secs();
+            anstream::eprintln!("{done}/{total} runs in {seconds}s, {failed} failed");
+        }
+    }
+
+    /// Says something without breaking the bar.
+    pub(super) fn say(&self, line: &str) {
+        self.bar.suspend(|| anstream::eprintln!("{line}"));
+    }
+
+    /// How long it has taken.
+    pub(super) fn finish(self) -> Duration {
+        self.bar.finish_and_clear();
+        self.started.elapsed()
+    }
+}
