@@ -4,11 +4,11 @@
 use crate::choice::Choice;
 use crate::replica::MessageKind;
 use crate::run::{self, Verdict};
+use crate::scenario;
 use crate::scenario::model::{
-    Action, Cluster, Liveness, Moment, Network, Rule, Scenario, Verdict as MessageVerdict, Workload,
+    Action, Cluster, Distribution, Liveness, Moment, Rule, Scenario, Verdict as MessageVerdict, Workload,
 };
 use crate::scenario::scalar::{Ppm, Target};
-use crate::scenario::{self, model::Distribution};
 use crate::time::Span;
 use arbitrary::{Arbitrary, Unstructured};
 
@@ -116,9 +116,6 @@ impl Plan {
         let rule = |fate: &Fate| fate.rule(node(&fate.from), node(&fate.to));
         let clients = u32::from(self.clients) % FIRST_SCRIPTED;
         Scenario {
-            schema: None,
-            name: "fuzz".into(),
-            claim: "Whatever the fuzzer does, every property holds.".into(),
             duration: Span(at.0 + Span::millis(500).0),
             cluster: Cluster {
                 nodes,
@@ -129,16 +126,11 @@ impl Plan {
                 max_apply_entries: u32::from(self.apply % 4) + 1,
                 ..Cluster::default()
             },
-            network: Network { client_loss: Ppm::ZERO, ..Network::default() },
-            disk: Default::default(),
-            clocks: Vec::new(),
             workload: (clients > 0).then(|| Workload { clients, ..Workload::default() }),
             timeline,
             rules: self.rules.iter().take(MOST_RULES).map(rule).collect(),
-            nemesis: Vec::new(),
             liveness: Liveness { check: false, ..Liveness::default() },
-            expect: Vec::new(),
-            planted: Vec::new(),
+            ..Scenario::named("fuzz", "Whatever the fuzzer does, every property holds.")
         }
     }
 }

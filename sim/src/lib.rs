@@ -8,6 +8,8 @@ pub mod choice;
 pub mod clock;
 pub mod disk;
 pub mod event;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod history;
 pub mod host;
 pub mod linearizability;
@@ -21,7 +23,6 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod seaworthy;
-mod standin;
 pub mod swarm;
 pub mod sweep;
 pub mod testing;

@@ -116,7 +116,7 @@ pub struct TraceLine {
     pub text: String,
 }
 
-/// More steps than any sane run takes.
+/// More steps than any sane run takes: the longest of the swarm take some hundred thousand.
 pub const DEFAULT_MAX_STEPS: u64 = 20_000_000;
 
 /// Runs `scenario`, which must be valid (see [`crate::scenario`]), with the luck of `seed`.
@@ -149,4 +149,11 @@ pub fn run_replica<R: Replica>(
 ) -> (RunReport, Recording) {
     let options = Options { record, check: true, max_steps: DEFAULT_MAX_STEPS };
     World::<R>::new(scenario, choice, options).run()
+}
+
+/// The same run without checkers: it says nothing about right and wrong, only what the world itself costs.
+pub fn run_unchecked(scenario: &Scenario, seed: u64) -> RunReport {
+    let options = Options { record: false, check: false, max_steps: DEFAULT_MAX_STEPS };
+    let (report, _) = World::<Seaworthy<Sound>>::new(scenario, &mut Choice::seeded(seed), options).run();
+    RunReport { seed, ..report }
 }

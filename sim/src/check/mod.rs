@@ -27,6 +27,7 @@ mod exactly_once;
 mod leader_append_only;
 mod leader_completeness;
 mod leader_quorum;
+mod linearizable;
 mod liveness;
 mod log_matching;
 mod match_soundness;
@@ -44,6 +45,7 @@ use crate::observation::{EntryFact, Fact, HardStateFact, Promise, Property, View
 use crash_consistency::{CrashConsistency, DiskState};
 use exactly_once::ExactlyOnce;
 use ghost::Ghost;
+use linearizable::Linearizable;
 use liveness::Liveness;
 use log_matching::LogMatching;
 use replicas_agree::ReplicasAgree;
@@ -62,6 +64,7 @@ pub struct Checkers {
     crash_consistency: CrashConsistency,
     exactly_once: ExactlyOnce,
     replicas_agree: ReplicasAgree,
+    linearizable: Linearizable,
     liveness: Liveness,
 }
 
@@ -75,6 +78,7 @@ impl Checkers {
             crash_consistency: CrashConsistency::new(&ghost),
             exactly_once: ExactlyOnce::default(),
             replicas_agree: ReplicasAgree::default(),
+            linearizable: Linearizable::new(),
             liveness: Liveness::default(),
             ghost,
         }
@@ -119,7 +123,7 @@ impl Checkers {
             }
             Fact::Client(event) => {
                 self.liveness.on_client(event);
-                Ok(())
+                self.linearizable.on_client(event)
             }
             Fact::Healed => {
                 self.liveness.on_healed();
@@ -142,7 +146,7 @@ impl Checkers {
 
     /// Whether a checker ran out of its budget somewhere, so that the run proves less than it should.
     pub fn is_undecided(&self) -> bool {
-        false
+        self.linearizable.is_undecided()
     }
 
     fn on_boot(

@@ -547,6 +547,27 @@ pub enum Predicate {
 }
 
 impl Scenario {
+    /// A calm scenario with every default: three nodes, no clients, no faults.
+    pub fn named(name: &str, claim: &str) -> Self {
+        Self {
+            schema: None,
+            name: name.into(),
+            claim: claim.into(),
+            duration: Self::default_duration(),
+            cluster: Cluster::default(),
+            network: Network::default(),
+            disk: Disks::default(),
+            clocks: Vec::new(),
+            workload: None,
+            timeline: Vec::new(),
+            rules: Vec::new(),
+            nemesis: Vec::new(),
+            liveness: Liveness::default(),
+            expect: Vec::new(),
+            planted: Vec::new(),
+        }
+    }
+
     fn default_duration() -> Span {
         Span::seconds(10)
     }

@@ -42,7 +42,7 @@ impl Trace {
         const ON_TEXT: &str = "a fingerprint takes any text";
         let (at, words) = match event {
             HistoryEvent::Invoked { operation, client, command, at } => {
-                write!(self.fingerprint, "{command:?}").expect(ON_TEXT);
+                write!(self.fingerprint, "{command}").expect(ON_TEXT);
                 (*at, [operation.0, u64::from(client.0), 0])
             }
             HistoryEvent::Completed { operation, client, completion, at } => {
@@ -75,11 +75,11 @@ impl Trace {
 fn client_text(event: &HistoryEvent) -> String {
     match event {
         HistoryEvent::Invoked { operation, client, command, .. } => {
-            format!("c{} #{} asks {command:?}", client.0, operation.0)
+            format!("c{} #{} asks {command}", client.0, operation.0)
         }
         HistoryEvent::Completed { operation, client, completion, .. } => {
             let end = match completion {
-                Completion::Ok(answer) => format!("{answer:?}"),
+                Completion::Ok(answer) => answer.to_string(),
                 Completion::Fail => "refused".into(),
                 Completion::Info => "unknown".into(),
             };

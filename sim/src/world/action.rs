@@ -5,14 +5,15 @@ use crate::choice::Stream;
 use crate::event::Event;
 use crate::history::ClientId;
 use crate::host::position;
+use crate::nemesis::target::{NodeStatus, Status, resolve};
 use crate::network::Owner;
 use crate::network::distribution::Sampler;
 use crate::observation::Fact;
 use crate::replica::Replica;
 use crate::scenario::model::{Action, Scenario};
 use crate::scenario::scalar::Target;
-use crate::standin::{NodeStatus, Status, parse_command, resolve};
 use crate::trace::Record;
+use seaworthy_core::kv::Command;
 use seaworthy_core::types::NodeId;
 use seaworthy_core::view::Role;
 
@@ -211,7 +212,7 @@ impl<R: Replica> World<'_, R> {
         node: Option<NodeId>,
         stay: bool,
     ) -> Result<(), Stop> {
-        let command = parse_command(command).expect("a valid scenario has valid commands");
+        let command = Command::parse(command).expect("a valid scenario has valid commands");
         let now = self.witness.now;
         self.clients.invoke(now, client, command, node, stay, self.choice, &mut self.client_effects);
         self.follow_clients()

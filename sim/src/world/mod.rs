@@ -14,12 +14,14 @@ mod tests;
 #[cfg(test)]
 mod toy;
 
+use crate::check::Checkers;
 use crate::choice::Choice;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::event::Event;
 use crate::history::{ClientId, Completion};
 use crate::host::{Host, Timer, position};
+use crate::nemesis::Nemeses;
 use crate::network::Network;
 use crate::network::distribution::Sampler;
 use crate::observation::{EntryFact, HardStateFact, View, Violation};
@@ -27,9 +29,9 @@ use crate::queue::Queue;
 use crate::replica::{Effects, InitialState, Replica};
 use crate::run::{MessageCounts, OperationCounts};
 use crate::scenario::model::{Action, Predicate, Scenario};
-use crate::standin::{Checkers, ClientEffect, Clients, Nemeses};
 use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
+use crate::workload::{ClientEffect, Clients};
 use seaworthy_core::flaw::Planted;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};

@@ -300,3 +300,33 @@ fn after_the_duration_every_fault_is_over() {
     let lengths: Vec<usize> = (1..=3).map(|node| world.log(NodeId::new(node)).len()).collect();
     assert!(lengths[0] > 0 && lengths.iter().all(|length| *length == lengths[0]), "{lengths:?}");
 }
+
+fn raft(planted: &str) -> Scenario {
+    let often = r#""every": {"uniform": {"min": "300ms", "max": "2s"}}, "for": {"uniform": {"min": "50ms", "max": "1s"}}"#;
+    let nemesis = ["partition", "crash", "crash_mid_step", "pause_leader", "crash_all", "slow_leader_disk"];
+    let nemesis = nemesis.map(|fault| format!(r#"{{"fault": "{fault}", {often}}}"#)).join(", ");
+    scenario(&format!(
+        r#""cluster": {{"nodes": 5}}, "duration": "5s", "workload": {{"clients": 4}}, "planted": [{planted}],
+           "network": {{"loss": 0.01, "duplicate": 0.01, "client_loss": 0.01}}, "nemesis": [{nemesis}]"#
+    ))
+}
+
+#[test]
+fn our_raft_weathers_a_storm_the_same_way_each_time() {
+    let scenario = raft("");
+    for seed in 0..10 {
+        let report = crate::run::run(&scenario, seed);
+        assert_eq!((report.verdict, &report.violation), (Verdict::Ok, &None), "seed {seed}: {report:?}");
+        assert!(report.operations.ok > 0 && report.elections > 0, "seed {seed}: {report:?}");
+        let (again, recording) = crate::run::run_recorded(&scenario, seed);
+        assert_eq!(again, report);
+        assert_eq!(recording.trace.last().map(|line| line.step <= report.steps), Some(true));
+    }
+}
+
+#[test]
+fn a_planted_bug_is_found_and_named() {
+    let report = crate::run::run(&raft(r#""ack_not_gated""#), 0);
+    let found = report.violation.expect("found");
+    assert_eq!((report.verdict, found.property), (Verdict::Violation, Property::PersistBeforeSend));
+}

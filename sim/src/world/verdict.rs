@@ -1,11 +1,12 @@
 //! What a run comes to: expectations, the liveness phase, the report.
 
 use super::{Counts, Stop, World};
+use crate::check::Checkers;
 use crate::observation::{Fact, Property, Violation};
 use crate::replica::Replica;
 use crate::run::{Found, Recording, RunReport, Verdict};
+use crate::scenario::expectation::{Standing, holds};
 use crate::scenario::model::Predicate;
-use crate::standin::{Checkers, Standing, holds};
 use crate::time::Time;
 use std::collections::BTreeMap;
 

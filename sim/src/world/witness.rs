@@ -1,9 +1,9 @@
 //! Where everything that happens is shown: checkers, trace, history.
 
 use super::Stop;
+use crate::check::Checkers;
 use crate::history::HistoryEvent;
 use crate::observation::Fact;
-use crate::standin::Checkers;
 use crate::time::Time;
 use crate::trace::{Record, Trace};
 
