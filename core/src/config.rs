@@ -1,5 +1,6 @@
 //! A node's settings, checked once at its start.
 
+use crate::durable::DurableError;
 use crate::types::NodeId;
 use core::fmt;
 use core::time::Duration;
@@ -89,3 +90,35 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
+
+/// Why a node does not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// The settings make no sense together.
+    Config(ConfigError),
+    /// The disk holds what no node writes.
+    Durable(DurableError),
+}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<DurableError> for StartError {
+    fn from(error: DurableError) -> Self {
+        Self::Durable(error)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Durable(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for StartError {}

@@ -1,7 +1,7 @@
 //! A server: consensus, sessions and the key-value store as one machine. The simulator and the real
 //! server drive this very type.
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, StartError};
 use crate::durable::Durable;
 use crate::effect::{self, Event, Send, Write};
 use crate::flaw::{Flaw, Flaws, Planted, Sound};
@@ -10,7 +10,7 @@ use crate::kv::Command;
 use crate::membership::Membership;
 use crate::message::{Message, Payload};
 use crate::node::Node;
-use crate::state_machine::{Operation, Outcome, Request, StateMachine};
+use crate::state_machine::{Applied, Operation, Outcome, Request, StateMachine};
 use crate::types::{Bytes, EntryId, Instant, LogIndex, NodeId, SessionId, Term, Token, WriteSeq};
 use crate::view::{Role, View};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -25,7 +25,7 @@ pub enum Input {
     Message(Message),
     /// A client's request. Commands that change nothing go by ReadIndex, all else through the log.
     Request {
-        /// The caller's handle for the reply.
+        /// The caller's handle for the reply; no other request that waits for one has it.
         token: Token,
         /// The request.
         request: Request,
@@ -104,6 +104,8 @@ impl Effects {
 ///
 /// - `applied <= node.commit()`; what lies between them is applied in the next steps, which are due at once.
 /// - A client waits either for an entry of this node's own term of office, or for a read.
+/// - A request that is retried while its entry is under way waits for that entry: a leader that appended each
+///   retry would be kept busy by its clients' impatience alone.
 #[derive(Clone, Debug)]
 pub struct Member<F: Flaws = Sound> {
     flaws: F,
@@ -111,8 +113,10 @@ pub struct Member<F: Flaws = Sound> {
     machine: StateMachine,
     applied: LogIndex,
     max_apply_entries: u64,
-    /// Who waits for which entry; only while leading.
-    writers: BTreeMap<LogIndex, (Term, Token)>,
+    /// Who waits for which entry, and its term; only while leading.
+    writers: BTreeMap<(LogIndex, Token), Term>,
+    /// The entries of requests that are under way; only while leading.
+    under_way: BTreeMap<(SessionId, u64), EntryId>,
     /// Reads that are not yet confirmed.
     readers: BTreeMap<Token, Command>,
     /// Confirmed reads that wait for their index to be applied, ascending in it.
@@ -125,13 +129,13 @@ impl Member<Sound> {
     /// A member built from its durable state alone: at the first start and after every crash alike.
     ///
     /// # Errors
-    /// If the settings make no sense together.
+    /// If the settings make no sense together, or the disk holds what no node writes.
     pub fn new(
         config: Config,
         membership: Membership,
         durable: &Durable,
         now: Instant,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, StartError> {
         Self::with_flaws(config, membership, durable, now, Sound)
     }
 }
@@ -140,14 +144,14 @@ impl<F: Flaws> Member<F> {
     /// As [`Member::new`], with planted bugs.
     ///
     /// # Errors
-    /// If the settings make no sense together.
+    /// If the settings make no sense together, or the disk holds what no node writes.
     pub fn with_flaws(
         config: Config,
         membership: Membership,
         durable: &Durable,
         now: Instant,
         flaws: F,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, StartError> {
         Ok(Self {
             flaws,
             max_apply_entries: u64::try_from(config.max_apply_entries).unwrap_or(u64::MAX),
@@ -155,6 +159,7 @@ impl<F: Flaws> Member<F> {
             machine: StateMachine::default(),
             applied: LogIndex::ZERO,
             writers: BTreeMap::new(),
+            under_way: BTreeMap::new(),
             readers: BTreeMap::new(),
             ready: VecDeque::new(),
             effects: effect::Effects::default(),
@@ -173,7 +178,7 @@ impl<F: Flaws> Member<F> {
         self.apply(effects);
         self.answer_reads(effects);
         if self.node.role() != Role::Leader {
-            self.dismiss_writers(effects);
+            self.dismiss(effects);
         }
     }
 
@@ -208,13 +213,27 @@ impl<F: Flaws> Member<F> {
                 self.readers.insert(token, command);
                 self.drive(now, input::Input::Read { token }, effects);
             }
-            Operation::Command(_) | Operation::Register => {
-                let data = request.encode();
-                if self.flaws.has(Flaw::AnswersBeforeCommit) && self.node.role() == Role::Leader {
-                    self.answer_early(token, &data, effects);
-                }
-                self.drive(now, input::Input::Propose { token, data }, effects);
-            }
+            Operation::Command(_) | Operation::Register => self.on_write(now, token, &request, effects),
+        }
+    }
+
+    fn on_write(&mut self, now: Instant, token: Token, request: &Request, effects: &mut Effects) {
+        let key = (request.session, request.sequence);
+        if let Some(id) = self.under_way.get(&key)
+            && !self.flaws.has(Flaw::NoDeduplication)
+        {
+            self.writers.insert((id.index, token), id.term);
+            return;
+        }
+        let data = request.encode();
+        if self.flaws.has(Flaw::AnswersBeforeCommit) && self.node.role() == Role::Leader {
+            self.answer_early(token, &data, effects);
+        }
+        self.drive(now, input::Input::Propose { token, data }, effects);
+        // Before it has a session a client cannot be told from others: each of its requests is one of its own.
+        let last = self.node.log().last();
+        if request.session != SessionId::ZERO && self.writers.contains_key(&(last.index, token)) {
+            self.under_way.insert(key, last);
         }
     }
 
@@ -233,12 +252,12 @@ impl<F: Flaws> Member<F> {
         for event in self.effects.events.drain(..) {
             match event {
                 Event::Proposed { token, id } => {
-                    self.writers.insert(id.index, (id.term, token));
+                    self.writers.insert((id.index, token), id.term);
                 }
                 Event::ReadReady { token, index } => {
-                    // A read that was refused and a read that is ready are never the same.
-                    let command = self.readers.remove(&token).expect("every confirmed read was asked here");
-                    self.ready.push_back((index, token, command));
+                    if let Some(command) = self.readers.remove(&token) {
+                        self.ready.push_back((index, token, command));
+                    }
                 }
                 Event::ProposalRefused { token, leader } => {
                     effects.replies.push(Reply { token, result: Err(Refusal::NotLeader { leader }) });
@@ -280,14 +299,24 @@ impl<F: Flaws> Member<F> {
                 executed: applied.as_ref().is_some_and(|applied| applied.executed),
                 state_hash: self.machine.hash(),
             });
-            if let Some((term, token)) = self.writers.remove(&index) {
-                let result = match applied {
-                    Some(applied) if term == id.term => Ok(applied.outcome),
-                    // Another entry stands where the proposal stood, so that it can never commit.
-                    _ => Err(Refusal::NotLeader { leader: self.node.leader() }),
-                };
-                effects.replies.push(Reply { token, result });
-            }
+            self.answer_writers(id, applied, effects);
+        }
+    }
+
+    /// Answers whoever waits for the entry at `id.index`.
+    fn answer_writers(&mut self, id: EntryId, applied: Option<Applied>, effects: &mut Effects) {
+        if let Some(request) = applied.as_ref().and_then(|applied| applied.request) {
+            self.under_way.remove(&request);
+        }
+        while let Some(writer) = self.writers.first_entry().filter(|writer| writer.key().0 <= id.index) {
+            let (_, token) = *writer.key();
+            let term = writer.remove();
+            let result = match &applied {
+                Some(applied) if term == id.term => Ok(applied.outcome.clone()),
+                // Another entry stands where the proposal stood, so that it can never commit.
+                _ => Err(Refusal::NotLeader { leader: self.node.leader() }),
+            };
+            effects.replies.push(Reply { token, result });
         }
     }
 
@@ -301,11 +330,16 @@ impl<F: Flaws> Member<F> {
         }
     }
 
-    /// Whoever still waits for an entry when leadership is lost cannot be told what will become of it.
-    fn dismiss_writers(&mut self, effects: &mut Effects) {
+    /// Answers whoever still waits when leadership is lost. What will become of an entry cannot be told; a read
+    /// that waits for its index is refused, since nobody knows when this node will get there.
+    fn dismiss(&mut self, effects: &mut Effects) {
         let leader = self.node.leader();
-        while let Some((_, (_, token))) = self.writers.pop_first() {
+        self.under_way.clear();
+        while let Some(((_, token), _)) = self.writers.pop_first() {
             effects.replies.push(Reply { token, result: Err(Refusal::Unknown { leader }) });
+        }
+        for (_, token, _) in self.ready.drain(..) {
+            effects.replies.push(Reply { token, result: Err(Refusal::NotLeader { leader }) });
         }
     }
 }

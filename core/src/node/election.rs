@@ -95,6 +95,7 @@ impl<F: Flaws> Node<F> {
         let asked = self.hard_state.term.next();
         if let State::PreCandidate(ballot) = &mut self.state
             && (!granted || term == asked)
+            && self.membership.voters.contains(from)
         {
             ballot.record(from, granted);
             self.count_pre_votes(now, effects);
@@ -142,7 +143,9 @@ impl<F: Flaws> Node<F> {
     }
 
     pub(super) fn on_vote_reply(&mut self, now: Instant, from: NodeId, granted: bool, effects: &mut Effects) {
-        if let State::Candidate { ballot, .. } = &mut self.state {
+        if let State::Candidate { ballot, .. } = &mut self.state
+            && self.membership.voters.contains(from)
+        {
             if self.flaws.has(Flaw::DuplicateVoteCounted) {
                 ballot.record_again(from, granted);
             }

@@ -13,7 +13,7 @@ mod write_queue;
 
 pub use progress::Progress;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, StartError};
 use crate::durable::Durable;
 use crate::effect::{Effects, Event, HardState, Send};
 use crate::flaw::{Flaw, Flaws, Sound};
@@ -61,13 +61,13 @@ impl Node<Sound> {
     /// A node built from its durable state alone: at the first start and after every crash alike.
     ///
     /// # Errors
-    /// If the settings make no sense together.
+    /// If the settings make no sense together, or the disk holds what no node writes.
     pub fn new(
         config: Config,
         membership: Membership,
         durable: &Durable,
         now: Instant,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, StartError> {
         Self::with_flaws(config, membership, durable, now, Sound)
     }
 }
@@ -76,15 +76,16 @@ impl<F: Flaws> Node<F> {
     /// As [`Node::new`], with planted bugs.
     ///
     /// # Errors
-    /// If the settings make no sense together.
+    /// If the settings make no sense together, or the disk holds what no node writes.
     pub fn with_flaws(
         config: Config,
         membership: Membership,
         durable: &Durable,
         now: Instant,
         flaws: F,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, StartError> {
         config.validate()?;
+        durable.validate()?;
         let log = Log::new(durable.log.clone());
         let mut hard_state = durable.hard_state;
         if flaws.has(Flaw::AmnesiaAtRestart) {

@@ -29,6 +29,9 @@ pub(super) enum Pace {
     Probe {
         /// A message is on its way.
         waiting: bool,
+        /// What had been sent when a refusal came. Until that much is acknowledged, further refusals of what
+        /// was on its way may follow, and to fill the window again for each of them would be a storm.
+        until: LogIndex,
     },
     /// The logs agree up to `matched`: messages follow each other without waiting for answers.
     Replicate {
@@ -46,16 +49,20 @@ impl Progress {
             next: last.next(),
             answered: Round::ZERO,
             contact: now,
-            pace: Pace::Probe { waiting: false },
+            pace: Pace::Probe { waiting: false, until: LogIndex::ZERO },
         }
     }
 
     /// The follower holds everything up to `matched`.
     pub(super) fn accepted(&mut self, matched: LogIndex) {
+        let news = self.matched < matched;
         self.matched = self.matched.max(matched);
         self.next = self.next.max(self.matched.next());
         match &mut self.pace {
-            Pace::Probe { .. } => self.pace = Pace::Replicate { inflight: VecDeque::new() },
+            Pace::Probe { until, .. } if *until <= self.matched => {
+                self.pace = Pace::Replicate { inflight: VecDeque::new() };
+            }
+            Pace::Probe { waiting, .. } => *waiting &= !news,
             Pace::Replicate { inflight } => {
                 while inflight.front().is_some_and(|last| *last <= matched) {
                     inflight.pop_front();
@@ -74,7 +81,12 @@ impl Progress {
 
     /// The logs differ somewhere after `agreed`: look there.
     pub(super) fn refused(&mut self, agreed: LogIndex) {
+        let sent = self.next.previous();
+        let until = match self.pace {
+            Pace::Probe { until, .. } => until,
+            Pace::Replicate { .. } => sent,
+        };
         self.next = agreed.max(self.matched).next();
-        self.pace = Pace::Probe { waiting: false };
+        self.pace = Pace::Probe { waiting: false, until };
     }
 }

@@ -75,7 +75,7 @@ impl<F: Flaws> Node<F> {
         leadership.heartbeat_at = now + interval;
         for follower in &mut leadership.followers {
             // What a probe waited for may be lost: it is due again.
-            if let Pace::Probe { waiting } = &mut follower.pace {
+            if let Pace::Probe { waiting, .. } = &mut follower.pace {
                 *waiting = false;
             }
         }
@@ -109,7 +109,7 @@ impl<F: Flaws> Node<F> {
             let State::Leader(leadership) = &mut self.state else { return sent };
             let follower = &mut leadership.followers[position];
             let ready = match &mut follower.pace {
-                Pace::Probe { waiting } => !core::mem::replace(waiting, true),
+                Pace::Probe { waiting, .. } => !core::mem::replace(waiting, true),
                 Pace::Replicate { inflight } => {
                     follower.next <= last && inflight.len() < self.config.max_inflight_messages
                 }
