@@ -230,9 +230,8 @@ impl<F: Flaws> Member<F> {
             self.answer_early(token, &data, effects);
         }
         self.drive(now, input::Input::Propose { token, data }, effects);
-        // Before it has a session a client cannot be told from others: each of its requests is one of its own.
         let last = self.node.log().last();
-        if request.session != SessionId::ZERO && self.writers.contains_key(&(last.index, token)) {
+        if request.sequence > 0 && self.writers.contains_key(&(last.index, token)) {
             self.under_way.insert(key, last);
         }
     }

@@ -10,7 +10,10 @@ use alloc::vec::Vec;
 pub struct Request {
     /// The client's session; [`SessionId::ZERO`] while it has none.
     pub session: SessionId,
-    /// The request's number within the session, from 1, ascending; the same number again is a retry.
+    /// The request's number within the session, from 1, ascending; the same number again is a retry. A client
+    /// that opens a session has none yet to number by: it takes a number that no other client takes, such as a
+    /// random one, so that its retries are known for what they are while the first is under way, or 0 if it
+    /// does without.
     pub sequence: u64,
     /// What to do.
     pub operation: Operation,

@@ -271,7 +271,8 @@ impl Client {
             place: task.place,
             probe: task.probe,
             stay: task.stay,
-            deadline: turn.now + turn.shared.operation_timeout,
+            // The last operations are not given up: it is for the checker to lose patience.
+            deadline: task.probe.map_or(turn.now + turn.shared.operation_timeout, |_| Time(u64::MAX)),
             stage: Stage::Registering,
             target,
             first_token: turn.shared.next_token,
@@ -326,7 +327,8 @@ impl Client {
         let request = match &open.stage {
             Stage::Asking(request) => request.clone(),
             Stage::Registering => {
-                Request { session: SessionId::ZERO, sequence: 0, operation: Operation::Register }
+                let number = u64::from(self.id.0);
+                Request { session: SessionId::ZERO, sequence: number, operation: Operation::Register }
             }
         };
         open.waiting = Some(turn.shared.next_token);
@@ -368,7 +370,7 @@ impl Client {
         {
             self.echo = Some((open.target, request));
         }
-        // Who gives one of the last operations up has not yet seen the cluster alive, and tries again.
+        // Whose session is gone has not yet seen the cluster alive, and tries again.
         if let Some(probe) = open.probe.filter(|_| !answered) {
             self.probes.push_front(probe);
         }
