@@ -4,6 +4,9 @@
 //! machine distorts them less; each is the median of several runs taken in turn, so that what distorts one
 //! distorts its neighbours. Trust ratios, not absolutes. `cargo bench -p seaworthy-sim` runs it.
 
+// Measuring is what this is for; nothing of it reaches a run.
+#![allow(clippy::float_arithmetic, clippy::disallowed_methods)]
+
 use cpu_time::ProcessTime;
 use seaworthy_sim::choice::{Choice, Stream};
 use seaworthy_sim::queue::Queue;
