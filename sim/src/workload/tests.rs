@@ -312,7 +312,7 @@ fn a_client_session_that_is_gone_is_opened_again() {
     let ends = cluster.completions().into_iter().map(|(_, _, end)| end).collect::<Vec<_>>();
     assert_eq!(ends, [Completion::Ok(Answer::Ok), Completion::Info, Completion::Ok(Answer::Ok)]);
     let numbers = cluster.sent.iter().map(|(_, _, _, _, request)| (request.session.0, request.sequence));
-    assert_eq!(numbers.collect::<Vec<_>>(), [(0, 0), (1, 1), (1, 2), (0, 0), (2, 1)]);
+    assert_eq!(numbers.collect::<Vec<_>>(), [(0, 1), (1, 1), (1, 2), (0, 1), (2, 1)]);
 }
 
 #[test]
