@@ -111,10 +111,13 @@ pub fn property_name(property: Property) -> String {
 
 /// The first word and the rest of the line that says how a run ended.
 ///
-/// `VIOLATION` and `election_safety at 3.39s (step 1247): …`, so that the word alone can be coloured.
+/// `VIOLATION` and `election_safety at 3.39s (step 1247): …`, so that the word alone can be coloured. What the
+/// rest says on further lines is indented.
 pub fn headline(report: &RunReport) -> (&'static str, String) {
     match (report.verdict, &report.violation, &report.missed) {
-        (Verdict::Ok, Some(found), _) => ("ok", format!("{}, which the scenario demands", violation(found))),
+        (Verdict::Ok, Some(found), _) => {
+            ("ok", format!("violated as the scenario demands: {}", violation(found)))
+        }
         (Verdict::Ok, None, _) => ("ok", String::new()),
         (Verdict::Violation, Some(found), _) => ("VIOLATION", violation(found)),
         (Verdict::Violation, None, _) => ("VIOLATION", "of no known property".to_owned()),
@@ -130,7 +133,8 @@ pub fn headline(report: &RunReport) -> (&'static str, String) {
 
 fn violation(found: &crate::run::Found) -> String {
     let at = since_start(found.at);
-    format!("{} at {at} (step {}): {}", property_name(found.property), found.step, found.detail)
+    let detail = found.detail.replace('\n', "\n  ");
+    format!("{} at {at} (step {}): {detail}", property_name(found.property), found.step)
 }
 
 /// The line that says which run it was: `seed 7 · scenario x · fingerprint 00c0ffee00c0ffee · seaworthy 0.1.0`.
@@ -144,16 +148,17 @@ pub fn identity(report: &RunReport) -> String {
 }
 
 /// The end of the story: the last `limit` lines of the trace that concern the node at fault, and every change
-/// of role among them. All nodes if none is at fault.
+/// of role among them. Where answers cannot be explained, what concerns the clients. Otherwise everything.
 pub fn story<'a>(report: &RunReport, recording: &'a Recording, limit: usize) -> Vec<&'a TraceLine> {
     let found = report.violation.as_ref();
     let last_step = found.map_or(u64::MAX, |found| found.step);
-    let node = found.and_then(|found| found.node);
-    let concerns = |line: &TraceLine| {
-        node.is_none_or(|node| line.node == Some(node) || line.is_role_change() || mentions(&line.text, node))
+    let concerns = |line: &TraceLine| match found.map(|found| (found.node, found.property)) {
+        Some((Some(node), _)) => line.node == Some(node) || mentions(&line.text, node),
+        Some((None, Property::Linearizability)) => line.node.is_none() || line.is_of_client(),
+        Some((None, _)) | None => true,
     };
-    let lines = recording.trace.iter().rev().filter(|line| line.step <= last_step && concerns(line));
-    let mut lines: Vec<_> = lines.take(limit).collect();
+    let wanted = |line: &&TraceLine| line.step <= last_step && (line.is_role_change() || concerns(line));
+    let mut lines: Vec<_> = recording.trace.iter().rev().filter(wanted).take(limit).collect();
     lines.reverse();
     lines
 }
@@ -173,13 +178,21 @@ impl TraceLine {
     pub fn is_role_change(&self) -> bool {
         self.node.is_some() && self.text.contains('⇨')
     }
+
+    /// Whether this is about what a client and a node say to each other: `n1 ← c3`, `c3 ← n1`.
+    fn is_of_client(&self) -> bool {
+        let speaker = self.text.rsplit_once(" ← ").map_or("", |(_, speaker)| speaker);
+        [speaker, &self.text].into_iter().any(|text| {
+            text.strip_prefix('c').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
+    }
 }
 
 impl fmt::Display for TraceLine {
-    /// `    3.39s   1247  n1@3 ⇨ leader`
+    /// `  3.390000s    1247  n1@3 ⇨ leader`: the instant down to microseconds, each under the one before.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = since_start(self.at).to_string();
-        write!(f, "{at:>13} {:>7}  {}", self.step, self.text)
+        let at = Duration::from(since_start(self.at));
+        write!(f, "{:>4}.{:06}s {:>7}  {}", at.as_secs(), at.subsec_micros(), self.step, self.text)
     }
 }
 
@@ -320,6 +333,13 @@ pub(crate) mod tests {
             EXPECTATION missed: at 5s: a leader exists
             UNDECIDED cut off after 1247 steps
         "#);
+        let mut demanded = sample(7, Verdict::Violation);
+        demanded.verdict = Verdict::Ok;
+        demanded.violation.as_mut().unwrap().detail = "two lead\nsince long".to_owned();
+        insta::assert_snapshot!(headline(&demanded).1, @r#"
+            violated as the scenario demands: election_safety at 3.39s (step 12): two lead
+              since long
+        "#);
         insta::assert_snapshot!(identity(&sample(7, Verdict::Ok)), @"seed 7 · scenario sample · fingerprint 00c0ffee00000007 · seaworthy 0.1.0");
     }
 
@@ -344,5 +364,36 @@ pub(crate) mod tests {
         assert_eq!(steps(2), [4, 12]);
         let all = story(&sample(7, Verdict::Expectation), &recording, 20);
         assert_eq!(all.len(), 7);
+    }
+
+    /// No node is at fault when an answer cannot be explained: the story is that of the clients.
+    #[test]
+    fn the_story_of_an_answer_that_cannot_be_explained_is_that_of_the_clients() {
+        let trace = vec![
+            line(1, Some(2), "n2@3 ⇨ leader"),
+            line(2, None, "c3 #7 asks GET k0"),
+            line(3, Some(1), "n1 ← c3"),
+            line(4, Some(2), "n2@3 → n1 AppendEntries 7@3"),
+            line(5, Some(1), "n1 ← n2@3 AppendEntries 7@3"),
+            line(6, Some(1), "n1@3 commit 7"),
+            line(7, Some(1), "c3 ← n1"),
+            line(8, None, "c3 #7 ⇨ (nil)"),
+        ];
+        let recording = Recording { trace, history: Vec::new() };
+        let mut report = sample(7, Verdict::Violation);
+        let found = report.violation.as_mut().unwrap();
+        (found.property, found.node) = (Property::Linearizability, None);
+        let steps: Vec<u64> = story(&report, &recording, 20).iter().map(|line| line.step).collect();
+        assert_eq!(steps, [1, 2, 3, 7, 8]);
+    }
+
+    #[test]
+    fn a_line_of_the_trace_stands_under_the_one_before() {
+        let mut late = line(1_247, Some(1), "n1@3 ⇨ leader");
+        late.at = Time(3_434_850_400);
+        insta::assert_snapshot!(format!("{}\n{late}", line(11, None, "every fault is over")), @r#"
+            0.011000s      11  every fault is over
+            3.434850s    1247  n1@3 ⇨ leader
+        "#);
     }
 }

@@ -3,10 +3,13 @@
 //! ```
 //! use seaworthy_sim::testing::Sweep;
 //!
-//! # fn main() -> Result<(), seaworthy_sim::sweep::SourceError> {
-//! Sweep::of_bundled("elections/first-election")?.seeds(0..20).assert_holds();
-//! # Ok(())
-//! # }
+//! # /*
+//! #[test]
+//! # */
+//! fn somebody_is_elected() {
+//!     Sweep::of_bundled("elections/first-election").expect("it is bundled").seeds(0..20).assert_holds();
+//! }
+//! # somebody_is_elected();
 //! ```
 //!
 //! `SEAWORTHY_SEED=7 cargo test NAME` runs the one seed, which need not be in the range. The run that failed is
@@ -164,6 +167,16 @@ mod tests {
     use crate::run::Recording;
     use crate::scenario::parse;
 
+    #[test]
+    fn the_readme_shows_the_code_that_the_documentation_runs() {
+        let code = include_str!("testing.rs").split("//! ```\n").nth(1).unwrap();
+        let shown = code.lines().map(|line| line.trim_start_matches("//!").trim_start_matches(' '));
+        let readme = include_str!("../../README.md");
+        for line in shown.filter(|line| !line.starts_with("# ")) {
+            assert!(readme.contains(line), "the README lacks {line:?}");
+        }
+    }
+
     fn scenario() -> Scenario {
         parse("sample.json", r#"{"name": "sample", "claim": "Whatever the runner says."}"#).unwrap()
     }
@@ -187,8 +200,8 @@ mod tests {
         insta::assert_snapshot!(shown, @r#"
             VIOLATION election_safety at 3.39s (step 12): n1@3 and n2@3 both lead
             seed 5 · scenario sample · fingerprint 00c0ffee00000005 · seaworthy 0.1.0
-                     11ms      11  n2@3 ⇨ leader
-                     12ms      12  n1@3 ⇨ leader
+               0.011000s      11  n2@3 ⇨ leader
+               0.012000s      12  n1@3 ⇨ leader
             Replay:  seaworthy replay OUT/00c0ffee00000005
             Keep:    cp OUT/00c0ffee00000005/scenario.json scenarios/regressions/sample.json  # fails with seed 5
         "#);

@@ -50,11 +50,12 @@ fn the_help_says_what_there_is() {
 
 #[test]
 fn bad_usage_exits_with_2_and_says_what_is_right() {
-    let cases: [&[&str]; 12] = [
+    let cases: [&[&str]; 13] = [
         &[],
         &["swep"],
         &["run"],
         &["run", "swarm", "--seed", "seven"],
+        &["run", "swarm", "--seed", "-1"],
         &["run", "swarm", "--until", "3s"],
         &["run", "swarm", "--trace", "--until", "3"],
         &["run", "swarm", "--trace", "--node", "0"],

@@ -240,7 +240,7 @@ fn a_planted_bug_is_a_violation_unless_it_is_demanded() {
     assert!(deck.replay().stdout.ends_with("same violation, same fingerprint\n"));
     let demanded = deck.says("run demanded.json");
     assert_eq!(demanded.code, 0, "{}", demanded.stdout);
-    assert!(demanded.stdout.starts_with("ok persist_before_send at "), "{}", demanded.stdout);
+    assert!(demanded.stdout.starts_with("ok violated as the scenario demands: "), "{}", demanded.stdout);
 }
 
 /// Without the fields that tell real time, `--jobs` can be seen in nothing.

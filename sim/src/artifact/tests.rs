@@ -80,9 +80,9 @@ fn the_files_for_people_say_what_there_is_to_say() {
         VIOLATION election_safety at 3.39s (step 12): n1@3 and n2@3 both lead
         seed 7 · scenario sample · fingerprint 00c0ffee00000007 · seaworthy 0.1.0
 
-                  1ms       1  n1, n2, n3 boot
-                 11ms      11  n2@3 ⇨ leader
-                 12ms      12  n1@3 ⇨ leader
+           0.001000s       1  n1, n2, n3 boot
+           0.011000s      11  n2@3 ⇨ leader
+           0.012000s      12  n1@3 ⇨ leader
 
         Replay:  seaworthy replay OUT/00c0ffee00000007
         Keep:    cp OUT/00c0ffee00000007/scenario.json scenarios/regressions/sample.json  # fails with seed 7

@@ -15,7 +15,12 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
+Examples:
+  seaworthy sweep                           all scenarios, and the swarm
+  seaworthy run elections/first-election    one run of a bundled scenario
+  seaworthy new my.json                     a scenario of your own
+
 Exit codes: 0 as expected; 1 a violation, or an expectation missed; 2 bad usage
 or bad input; 3 undecided; 4 nothing ran; 5 not deterministic; 70 the simulator
 itself failed; 130 interrupted.";
@@ -55,7 +60,7 @@ Examples:
     name = "seaworthy",
     version,
     styles = STYLES,
-    after_help = EXIT_CODES,
+    after_help = AFTER_HELP,
     disable_help_subcommand = true,
     max_term_width = 80
 )]
@@ -86,8 +91,8 @@ pub(super) struct RunArguments {
     /// Files, names of bundled scenarios, or "swarm"
     #[arg(value_name = "SCENARIO", required = true)]
     pub(super) scenarios: Vec<String>,
-    /// The luck of the run
-    #[arg(long, value_name = "N", default_value = "0", value_parser = seed, env = "SEAWORTHY_SEED", hide_env_values = true)]
+    /// The run's luck
+    #[arg(long, value_name = "N", default_value = "0", value_parser = seed, allow_negative_numbers = true, env = "SEAWORTHY_SEED", hide_env_values = true)]
     pub(super) seed: u64,
     #[command(flatten)]
     pub(super) trace: TraceArguments,
@@ -159,8 +164,8 @@ pub(super) struct ReplayArguments {
     /// The directory of a kept failure, or a scenario with --seed
     #[arg(value_name = "ARTIFACT|SCENARIO")]
     pub(super) target: String,
-    /// The luck of the run; an artifact knows its own
-    #[arg(long, value_name = "N", value_parser = seed)]
+    /// The run's luck; an artifact knows its own
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub(super) seed: Option<u64>,
     #[command(flatten)]
     pub(super) trace: TraceArguments,

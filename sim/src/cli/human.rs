@@ -32,10 +32,10 @@ pub(super) fn which(output: &mut Output, report: &RunReport) -> io::Result<()> {
 pub(super) fn run(output: &mut Output, report: &RunReport) -> io::Result<()> {
     which(output, report)?;
     output.line(format_args!(
-        "  {} steps in {} of virtual time, {} elections",
-        grouped(report.steps),
+        "  {} in {} of virtual time, {}",
+        counted(report.steps, "step"),
         rough(report.virtual_time.into()),
-        grouped(report.elections)
+        counted(report.elections, "election")
     ))?;
     let messages = report.messages;
     row(
@@ -95,19 +95,27 @@ pub(super) fn difference(output: &mut Output, difference: &Difference) -> io::Re
     Ok(())
 }
 
-/// The table of a sweep.
+/// The column of what failed.
+const FAILED: usize = 2;
+
+/// The table of a sweep. What is not failed, nor undecided where there is such a column, is ok.
 pub(super) fn table(summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if !table.is_tty() {
         table.set_width(80);
     }
-    table.set_header(["scenario", "seeds", "ok", "failed", "steps", "time", "elections", "faults"]);
+    let undecided = summary.tally.cutoffs > 0;
+    let mut header = vec!["scenario", "runs", "failed", "steps", "time", "elections", "faults"];
+    if undecided {
+        header.insert(FAILED + 1, "undecided");
+    }
+    table.set_header(header);
     for figures in summary.scenarios.iter().filter(|figures| figures.tally.runs > 0) {
-        table.add_row(table_row(&figures.scenario, &figures.tally));
+        table.add_row(table_row(&figures.scenario, &figures.tally, undecided));
     }
     if summary.scenarios.len() > 1 {
-        table.add_row(table_row("all", &summary.tally));
+        table.add_row(table_row("all", &summary.tally, undecided));
     }
     for (position, column) in table.column_iter_mut().enumerate() {
         if position == 0 {
@@ -119,22 +127,25 @@ pub(super) fn table(summary: &Summary) -> String {
     table.trim_fmt()
 }
 
-fn table_row(name: &str, tally: &Tally) -> [String; 8] {
-    [
+fn table_row(name: &str, tally: &Tally, undecided: bool) -> Vec<String> {
+    let mut row = vec![
         wrapped(name),
         grouped(tally.runs),
-        grouped(tally.ok),
         grouped(tally.failed()),
         short(tally.steps),
         rough(tally.virtual_time),
         short(tally.elections),
         short(tally.faults_fired()),
-    ]
+    ];
+    if undecided {
+        row.insert(FAILED + 1, grouped(tally.cutoffs));
+    }
+    row
 }
 
 /// A name broken after a dash, so that it leaves room for the figures.
 fn wrapped(name: &str) -> String {
-    const WIDTH: usize = 28;
+    const WIDTH: usize = 35;
     let (mut lines, mut width) = (String::new(), 0);
     for word in name.split_inclusive('-') {
         if width > 0 && width + word.len() > WIDTH {
@@ -170,13 +181,18 @@ pub(super) fn sweep_verdict(summary: &Summary) -> [String; 2] {
         0 => String::new(),
         missing => {
             let why = if summary.interrupted { "interrupted" } else { "stopped" };
-            format!("; {why}, {} runs not begun", grouped(missing))
+            format!("; {why}, {} not begun", counted(missing, "run"))
         }
     };
-    let runs = grouped(tally.runs);
+    let runs = counted(tally.runs, "run");
     let distinct = grouped(summary.distinct_fingerprints as u64);
-    let verdict = format!("{style}{word}{style:#}: {runs} runs{ok}, {distinct} distinct{missing}");
+    let verdict = format!("{style}{word}{style:#}: {runs}{ok}, {distinct} distinct{missing}");
     [format!("{FAINT}{pace}{FAINT:#}"), verdict]
+}
+
+/// `1 run`, `1,247 runs`
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
 /// `1,247`
@@ -298,11 +314,11 @@ mod tests {
         let told = format!("{}\n\n{}", table(&summary), sweep_verdict(&summary).join("\n"));
         let text = printed(|output| output.line(told));
         insta::assert_snapshot!(text, @r#"
-            scenario                     seeds     ok failed steps   time elections faults
-            calm                           301    300      1 37.1M  1h 2m     9,331  1.85M
-            a-follower-with-an-empty-   12,044 12,044      0 1.48G 1d 17h      373k  74.3M
-            log-never-wins-an-election
-            all                         12,345 12,344      1 1.52G 1d 18h      382k  76.1M
+            scenario                               runs failed steps   time elections faults
+            calm                                    301      1 37.1M  1h 2m     9,331  1.85M
+            a-follower-with-an-empty-log-never-  12,044      0 1.48G 1d 17h      373k  74.3M
+            wins-an-election
+            all                                  12,345      1 1.52G 1d 18h      382k  76.1M
 
             1d 18h of virtual time in 50.0s, 3,086 times as fast; 30.4M steps/s
             1 FAILED: 12,345 runs, 12,344 ok, 1,000 distinct
@@ -320,10 +336,14 @@ mod tests {
             let [_, verdict] = sweep_verdict(summary);
             printed(|output| output.line(verdict))
         };
-        let expected = "1 UNDECIDED: 1 runs, 0 ok, 1 distinct; stopped, 1,999 runs not begun\n";
+        let expected = "1 UNDECIDED: 1 run, 0 ok, 1 distinct; stopped, 1,999 runs not begun\n";
         assert_eq!(verdict(&summary), expected);
         summary.interrupted = true;
         assert_eq!(verdict(&summary), expected.replace("stopped", "interrupted"));
+        insta::assert_snapshot!(table(&summary), @r#"
+            scenario  runs failed undecided steps  time elections faults
+            x            1      0         1  123k 12.5s        31  6,170
+        "#);
     }
 
     #[test]
@@ -333,6 +353,7 @@ mod tests {
         insta::assert_snapshot!(shown, @"0 999 9,999 12.3k 99.9k 1.23M 999M 1.50G 18446744T");
         let times = [0, 950, 42_590, 725_000, 12_000_000, 270_000_000].map(Duration::from_millis);
         insta::assert_snapshot!(times.map(rough).join(", "), @"0s, 950ms, 42.5s, 12m 5s, 3h 20m, 3d 3h");
+        assert_eq!([0, 1, 1_234].map(|n| counted(n, "run")), ["0 runs", "1 run", "1,234 runs"]);
         assert_eq!([0, 12, 1_234, 1_234_567].map(grouped), ["0", "12", "1,234", "1,234,567"]);
     }
 }

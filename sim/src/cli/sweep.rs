@@ -125,12 +125,12 @@ impl Voyage<'_> {
     }
 }
 
-/// One line as soon as something fails: the rest is said at the end.
+/// One line as soon as something fails: what it says on further lines is said at the end.
 fn announcement(source: &Source, seed: u64, outcome: &Outcome) -> String {
     let what = match outcome {
         Outcome::Finished(report) => {
             let (word, rest) = headline(report);
-            format!("{BAD}{word}{BAD:#} {rest}")
+            format!("{BAD}{word}{BAD:#} {}", rest.lines().next().unwrap_or_default())
         }
         Outcome::Differed { .. } => format!("{BAD}NOT DETERMINISTIC{BAD:#}"),
         Outcome::Panicked(panic) => format!("{BAD}PANIC{BAD:#} {panic}"),
