@@ -58,7 +58,7 @@ pub struct Scenario {
     /// What must hold at instants, and at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<Expectation>,
-    /// Bugs planted in the servers, by name (`seaworthy bugs` lists them).
+    /// Bugs planted in the servers, by their names in the catalogue.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planted: Vec<String>,
 }
