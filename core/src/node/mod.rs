@@ -1,7 +1,7 @@
 //! The consensus machine: one node of Raft.
 //!
-//! The state and the way in and out are here; what happens is told by activity: [`election`], [`replication`],
-//! [`read`]. Each is an `impl Node` of its own over the same private fields.
+//! The state and the way in and out are here; what happens is told by activity: `election`, `replication`,
+//! `read`. Each is an `impl Node` of its own over the same private fields.
 
 mod election;
 mod invariants;
