@@ -143,6 +143,7 @@
 //! - **A refusal carries a hint**, an entry of the follower after which nothing can match, and the leader answers
 //!   with the like from its own log: they skip terms, not single entries (Raft §5.3, end).
 //! - **Requests of an older term** are answered by [`Body::Stale`](message::Body::Stale), whatever they ask.
+//! - **A retry** of a request whose entry is under way waits for that entry; it is not appended again.
 //! - **After a restart** the commit index is 0 and the log is applied from its beginning.
 //! - **Terms above 2⁶³ − 1** are ignored: no correct cluster gets there.
 //!
@@ -151,7 +152,7 @@
 //! - There are no snapshots: the log is never compacted, and all of it is in memory.
 //! - There are no learners, no leases and no transfer of leadership.
 //! - It opens no file and no socket, and has no format for a log on disk: a [`Durable`](durable::Durable) is memory.
-//! - A node trusts what its peers say and what its disk gives back: faults are crashes, delays and losses, not lies.
+//! - A node trusts what its peers say, and a disk that makes sense: faults are crashes, delays and losses, not lies.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -29,7 +29,7 @@
 //! [`testing`].
 //!
 //! # The way of a message
-//! An [`Event`](event::Event) reaches a [`Host`](host::Host), which gives its replica the time of its own clock. The
+//! An [`Event`](event::Event) reaches a [host](mod@host), which gives its replica the time of its own clock. The
 //! replica's effects go out: writes to the [`Disk`](disk::Disk), which makes them durable in order and later; sends
 //! are held until the write that they name is durable, then given to the [`Network`](network::Network), which
 //! delivers, delays, drops or doubles them; replies go to the [clients](workload), whose observations are the

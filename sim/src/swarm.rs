@@ -10,7 +10,7 @@
 //! - **A healed cluster can make progress.** One message takes T/10 at the usual longest and one sync T/6, so that
 //!   asking, campaigning and both syncs of an election fit into T. What is longer is rare.
 //! - **A run is some ten thousand steps**, so that a second of sweeping is many runs: heartbeats take at most half
-//!   of [`STEPS`], and clients pause for as long as it takes to stay below the rest.
+//!   of `STEPS`, and clients pause for as long as it takes to stay below the rest.
 
 use crate::choice::{Choice, Stream};
 use crate::nemesis;

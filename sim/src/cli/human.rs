@@ -173,15 +173,21 @@ pub(super) fn sweep_verdict(summary: &Summary) -> [String; 2] {
         (BAD, format!("{} FAILED", grouped(tally.failed())))
     } else if tally.cutoffs > 0 {
         (UNSURE, format!("{} UNDECIDED", grouped(tally.cutoffs)))
+    } else if summary.interrupted {
+        (UNSURE, "INTERRUPTED".to_owned())
     } else {
         (GOOD, "ok".to_owned())
     };
-    let ok = if tally.ok == tally.runs { String::new() } else { format!(", {} ok", grouped(tally.ok)) };
+    let ok = if word == "ok" { String::new() } else { format!(", {} ok", grouped(tally.ok)) };
     let missing = match summary.planned.saturating_sub(tally.runs) {
         0 => String::new(),
         missing => {
-            let why = if summary.interrupted { "interrupted" } else { "stopped" };
-            format!("; {why}, {} not begun", counted(missing, "run"))
+            let why = match summary.interrupted {
+                true if word == "INTERRUPTED" => "",
+                true => "interrupted, ",
+                false => "stopped, ",
+            };
+            format!("; {why}{} not begun", counted(missing, "run"))
         }
     };
     let runs = counted(tally.runs, "run");
@@ -340,6 +346,10 @@ mod tests {
         assert_eq!(verdict(&summary), expected);
         summary.interrupted = true;
         assert_eq!(verdict(&summary), expected.replace("stopped", "interrupted"));
+        let mut calm = Summary::new(&batches);
+        calm.interrupted = true;
+        calm.count(0, 0, &Outcome::Finished(report(Verdict::Ok)));
+        assert_eq!(verdict(&calm), "INTERRUPTED: 1 run, 1 ok, 1 distinct; 1,999 runs not begun\n");
         insta::assert_snapshot!(table(&summary), @r#"
             scenario  runs failed undecided steps  time elections faults
             x            1      0         1  123k 12.5s        31  6,170

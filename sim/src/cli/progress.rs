@@ -1,14 +1,15 @@
 //! How far a sweep is: a bar where a person looks at it, otherwise a line now and then. Always on stderr.
 
 use super::human::grouped;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
 /// How often a log that nobody looks at gets a line.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-const TEMPLATE: &str = "{bar:30} {human_pos}/{human_len} runs  {per_sec}  ETA {eta}  {msg}";
+const TEMPLATE: &str = "{bar:30} {human_pos}/{human_len} runs  {rate}  ETA {eta}  {msg}";
 
 /// The progress of a sweep of so many runs.
 pub(super) struct Progress {
@@ -23,7 +24,12 @@ impl Progress {
     pub(super) fn new(total: u64) -> Self {
         let watched = stderr().is_terminal() && std::env::var_os("CI").is_none();
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        // A failure to write a rate is shown as no rate.
+        let rate = |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        };
         let style = ProgressStyle::with_template(TEMPLATE).expect("the template is well formed");
+        let style = style.with_key("rate", rate);
         let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style);
         let started = Instant::now();
         Self { bar, heartbeat: (!watched).then_some(started), started, done: 0, total }

@@ -18,7 +18,7 @@ pub enum Sampler {
     },
     /// `median × 2^(slope × z)` for a standard normal z.
     ///
-    /// z comes from [`QUANTILES`] and is cut off beyond one in 65,536 on either side, at ±4.17; the error of z
+    /// z comes from `QUANTILES` and is cut off beyond one in 65,536 on either side, at ±4.17; the error of z
     /// is below 0.01, so that a quantile is off by less than `0.01 × slope` doublings.
     LogNormal {
         /// The middle, in nanoseconds.
