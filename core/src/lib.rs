@@ -17,7 +17,8 @@
 //! use seaworthy_core::membership::Membership;
 //! use seaworthy_core::state_machine::{Operation, Outcome, Request};
 //! use seaworthy_core::types::{Instant, NodeId, SessionId, Token};
-//! use std::collections::VecDeque;
+//! # extern crate alloc;
+//! use alloc::collections::VecDeque;
 //!
 //! let now = Instant(0);
 //! let ids = [1, 2, 3].map(NodeId::new);
