@@ -212,13 +212,18 @@ impl Frontier {
         if self.configurations.len() == 1 {
             return;
         }
-        let mut kept: Vec<Configuration> = Vec::new();
-        for configuration in self.configurations.drain(..) {
-            if !kept.iter().any(|other| other.covers(&configuration)) {
-                kept.retain(|other| !configuration.covers(other));
-                kept.push(configuration);
+        let mut kept: Vec<(State, Vec<Past>)> = Vec::new();
+        for Configuration { state, past } in self.configurations.drain(..) {
+            match kept.iter_mut().find(|(other, _)| *other == state) {
+                Some((_, pasts)) => {
+                    past.add_to(pasts);
+                }
+                None => kept.push((state, vec![past])),
             }
         }
-        self.configurations = kept;
+        let apart = |(state, pasts): (State, Vec<Past>)| {
+            pasts.into_iter().map(move |past| Configuration { state: state.clone(), past })
+        };
+        self.configurations.extend(kept.into_iter().flat_map(apart));
     }
 }

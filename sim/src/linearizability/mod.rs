@@ -14,6 +14,7 @@
 //!   answers in passing: `Search`;
 //! - only what can matter to the operation that completes takes effect before it: `Search`;
 //! - configurations with more liberty stand for those with less: `Past::covers`;
+//! - configurations that differ only in what one open operation did or would answer are one: `Past::add_to`;
 //! - operations of unknown outcome with the same command are interchangeable (`Lost`), and gone once they can change
 //!   nothing: `Frontier::lose`.
 //!

@@ -6,9 +6,13 @@ use super::model::{State, depend, never_changes};
 use super::places::{Mover, Places};
 use super::{Budget, Seen};
 use seaworthy_core::kv::{Answer, Command};
+use std::collections::BTreeMap;
 
-/// A search, breadth first from all configurations of a frontier, through the effects that other operations may have
-/// had before the one that completes, the *goal*.
+/// A search from all configurations of a frontier through the effects that other operations may have had before the
+/// one that completes, the *goal*.
+///
+/// It goes layer by layer: nodes that took fewer effects first. An effect leads into the next layer, so a layer is
+/// complete before it is looked into, and what can be merged in it is explored once ([`Past::merge`]).
 ///
 /// Effects are put off for as long as possible (Lowe 2017, just-in-time linearization): nothing takes effect unless a
 /// completion needs it, and then the goal comes last. What else there is can still take effect after it.
@@ -26,6 +30,8 @@ pub(super) struct Search<'a> {
     /// The open operations, and the lots of lost ones, that it makes sense to move before the goal.
     movers: Vec<Mover>,
     nodes: Vec<Node>,
+    /// The nodes that are yet to be looked into, by layer.
+    layers: BTreeMap<u64, Vec<usize>>,
     /// The nodes of each place.
     nodes_at: Vec<Vec<usize>>,
     /// What came out, for each place.
@@ -39,6 +45,10 @@ struct Node {
     /// Whether this configuration, or one that it comes from, allows the completion with no change to the state. Then
     /// any other way to do so is no better: the effects in between can as well come later.
     is_settled: bool,
+    /// How many effects it took.
+    layer: u64,
+    /// Whether another node of its layer has taken it in.
+    is_merged: bool,
 }
 
 /// The budget ran out.
@@ -64,6 +74,7 @@ impl<'a> Search<'a> {
             steps: 0,
             movers: movers(open, lost, goal),
             nodes: Vec::new(),
+            layers: BTreeMap::new(),
             nodes_at: Vec::new(),
             explained_at: Vec::new(),
         }
@@ -75,11 +86,13 @@ impl<'a> Search<'a> {
         for configuration in configurations {
             self.start(configuration)?;
         }
-        let mut next = 0;
-        while next < self.nodes.len() {
-            self.reach(next)?;
-            self.expand(next)?;
-            next += 1;
+        while let Some((_, layer)) = self.layers.pop_first() {
+            for node in layer {
+                if !self.nodes[node].is_merged {
+                    self.reach(node)?;
+                    self.expand(node)?;
+                }
+            }
         }
         let mut explained = Vec::new();
         for (place, pasts) in self.explained_at.into_iter().enumerate() {
@@ -105,7 +118,7 @@ impl<'a> Search<'a> {
         if claim.is_done {
             return Ok(());
         }
-        self.visit(Node { place, past, is_settled: fits })
+        self.visit(place, past, fits)
     }
 
     /// Lets the goal take effect at a node.
@@ -136,14 +149,14 @@ impl<'a> Search<'a> {
         }
         for index in 0..self.movers.len() {
             let mover = self.movers[index];
-            let Node { place, is_settled, ref past } = self.nodes[node];
+            let Node { place, is_settled, ref past, .. } = self.nodes[node];
             if !self.may_move(past, mover) {
                 continue;
             }
             // One that changes nothing here makes its claim when the state changes.
             let Some(to) = self.places.look(place, mover).to else { continue };
             let past = self.past_behind(node, mover);
-            self.visit(Node { place: to, past, is_settled })?;
+            self.visit(to, past, is_settled)?;
         }
         Ok(())
     }
@@ -211,25 +224,37 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Adds a node, unless one is there already that covers it.
-    fn visit(&mut self, node: Node) -> Result<(), OverBudget> {
-        let beside = at(&mut self.nodes_at, node.place, self.places.len());
-        self.steps += 1 + beside.len() as u64;
-        if !beside.iter().any(|other| self.nodes[*other].past.covers(&node.past)) {
-            beside.push(self.nodes.len());
-            self.nodes.push(node);
+    /// Adds a node, unless one is there already that covers it, and merges it with others of its layer.
+    fn visit(&mut self, place: usize, mut past: Past, mut is_settled: bool) -> Result<(), OverBudget> {
+        let layer = past.effects();
+        let beside = at(&mut self.nodes_at, place, self.places.len());
+        let mut next = 0;
+        while let Some(number) = beside.get(next) {
+            self.steps += 1;
+            let other = &mut self.nodes[*number];
+            if other.past.covers(&past) {
+                return self.check_budget();
+            }
+            if other.layer == layer && past.merge(&other.past) {
+                is_settled &= other.is_settled;
+                other.is_merged = true;
+                beside.swap_remove(next);
+                next = 0;
+            } else {
+                next += 1;
+            }
         }
+        self.steps += 1;
+        let number = self.nodes.len();
+        beside.push(number);
+        self.layers.entry(layer).or_default().push(number);
+        self.nodes.push(Node { place, past, is_settled, layer, is_merged: false });
         self.check_budget()
     }
 
-    /// Adds what came out, unless something covers it, and drops what it covers.
+    /// Adds what came out.
     fn explain(&mut self, place: usize, past: Past) -> Result<(), OverBudget> {
-        let beside = at(&mut self.explained_at, place, self.places.len());
-        self.steps += 1 + beside.len() as u64;
-        if !beside.iter().any(|other| other.covers(&past)) {
-            beside.retain(|other| !past.covers(other));
-            beside.push(past);
-        }
+        self.steps += past.add_to(at(&mut self.explained_at, place, self.places.len()));
         self.check_budget()
     }
 

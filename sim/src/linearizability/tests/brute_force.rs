@@ -99,3 +99,19 @@ fn agrees_with_brute_force_to_the_very_response() {
     }
     assert!((60_000..240_000).contains(&refused), "{refused} histories are not linearizable");
 }
+
+/// What a read saw that hangs while others come and go is checked against what every other one saw, and against what
+/// else hangs.
+#[test]
+fn agrees_with_brute_force_beside_reads_that_hang() {
+    let mut drawer = Drawer::new(6);
+    let mut refused = 0;
+    for round in 0..100_000 {
+        let reads = 1 + drawer.below(3);
+        let history = drawer.history_beside(6, reads);
+        let found = first_refused(&history).map(|(position, _)| position);
+        assert_eq!(found, first_impossible(&history), "history {round}: {history:#?}");
+        refused += u32::from(found.is_some_and(|position| position + reads as usize >= history.len()));
+    }
+    assert!((2_000..).contains(&refused), "{refused} histories are refused at a read that hung");
+}

@@ -103,11 +103,25 @@ impl Drawer {
 
     /// A history of at most `operations_max` operations, and at least half as many.
     pub(super) fn history(&mut self, operations_max: u64) -> Vec<Event> {
+        self.history_beside(operations_max, 0)
+    }
+
+    /// A history as [`Drawer::history`]'s, beside so many reads that begin before all of it and end after it. Each of
+    /// them has seen some state that the key was in, or the one that it is in at the end.
+    pub(super) fn history_beside(&mut self, operations_max: u64, reads: u64) -> Vec<Event> {
         let theme = self.below(6);
         let keys: &[&str] = if self.one_in(8) { &["k", "l"] } else { &["k"] };
         let clients = 2 + self.below(3);
         let operations = operations_max - self.below(operations_max.div_ceil(2));
-        let mut history = Vec::new();
+        let readers: Vec<(u64, u32, Command)> = (0..reads)
+            .map(|reader| (100 + reader, 10 + reader as u32, self.read(Bytes::from("k"))))
+            .collect();
+        let invocation = |(operation, client, command): &(u64, u32, Command)| Event::Invoke {
+            operation: *operation,
+            client: *client,
+            command: command.clone(),
+        };
+        let mut history: Vec<Event> = readers.iter().map(invocation).collect();
         let mut store = Store { past: vec![State::Missing], ..Store::default() };
         let mut running: Vec<Running> = Vec::new();
         let mut lost: Vec<Command> = Vec::new();
@@ -141,7 +155,22 @@ impl Drawer {
                 }
             }
         }
+        for (operation, client, command) in readers {
+            let seen = self.below(store.past.len() as u64) as usize;
+            let ending = Ending::Ok(store.past[seen].apply(&command).answer);
+            history.push(Event::End { operation, client, ending });
+        }
         history
+    }
+
+    /// A command that sees all of the key.
+    fn read(&mut self, key: Bytes) -> Command {
+        match self.below(4) {
+            0 => Command::Get { key },
+            1 => Command::HGetAll { key },
+            2 => Command::SMembers { key },
+            _ => Command::Exists { key },
+        }
     }
 
     /// Mostly once.
