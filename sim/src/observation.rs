@@ -3,7 +3,7 @@
 
 use crate::history::HistoryEvent;
 use seaworthy_core::membership::Membership;
-use seaworthy_core::types::{EntryId, LogIndex, NodeId, SessionId, Term};
+use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, SessionId, Term};
 use seaworthy_core::view::Role;
 
 /// One fact.
@@ -98,6 +98,12 @@ pub enum Fact<'a> {
     },
     /// A client did or saw something.
     Client(&'a HistoryEvent),
+    /// No operation on a key is under way, and no client will ever ask for it again: checkers may forget it. A
+    /// promise of whoever drives the clients, and no part of the history.
+    Retired {
+        /// The key.
+        key: &'a Bytes,
+    },
     /// The last fault is over: from here on the cluster must make progress. Everything that is to be up is up.
     Healed,
     /// The run is over.

@@ -3,6 +3,7 @@
 use crate::history::HistoryEvent;
 use crate::linearizability::{Budget, Checker};
 use crate::observation::{Property, Violation};
+use seaworthy_core::types::Bytes;
 
 /// The checker of this run's history.
 #[derive(Debug)]
@@ -20,6 +21,11 @@ impl Linearizable {
             node: None,
             detail: unexplained.explanation,
         })
+    }
+
+    /// Nobody will hear of a key again.
+    pub(super) fn on_retired(&mut self, key: &Bytes) {
+        self.0.retire(key);
     }
 
     /// Whether a key was given up.

@@ -125,6 +125,10 @@ impl Checkers {
                 self.liveness.on_client(event);
                 self.linearizable.on_client(event)
             }
+            Fact::Retired { key } => {
+                self.linearizable.on_retired(key);
+                Ok(())
+            }
             Fact::Healed => {
                 self.liveness.on_healed();
                 Ok(())

@@ -20,7 +20,8 @@
 //!
 //! **What it does not do.** Deciding linearizability is NP-complete (Gibbons & Korach 1997). A key whose search runs
 //! out of its [`Budget`] is given up, and [`Checker::is_undecided`] says so; it takes many operations open at once, or
-//! of unknown outcome, on one key. Once touched, a key's state is kept for as long as the key exists.
+//! of unknown outcome, on one key. Once touched, a key's state is kept until the key is missing again for sure, or
+//! [retired](Checker::retire).
 
 mod configuration;
 mod explanation;
@@ -168,14 +169,34 @@ impl Checker {
         self.settle(operation, End::Ok(seen))
     }
 
+    /// Forgets a key, of which nothing will be seen again: a promise of whoever shows the history, who must keep it.
+    /// To a checker that has forgotten a key, it is one that nobody has touched. (It cannot find out: to tell a retired
+    /// key from a new one, it would have to remember it.) Operations of unknown outcome may still take effect on the
+    /// key, which nobody will see.
+    ///
+    /// # Panics
+    /// If an operation on the key is open.
+    pub fn retire(&mut self, key: &Bytes) {
+        // Without a slot, nothing is known of it that there is to forget.
+        let Some(slot) = self.slots.remove(key) else { return };
+        assert!(self.open.values().all(|open| *open != slot), "operations on a retired key are over");
+        self.keys[slot].frontier = Some(Frontier::new());
+        self.vacant.push(slot);
+    }
+
     /// Whether a key ran out of its budget. What is seen of that key is no longer checked, all other keys are.
     pub fn is_undecided(&self) -> bool {
         self.is_undecided
     }
 
+    /// How many keys something is known of.
+    pub fn keys(&self) -> usize {
+        self.slots.len()
+    }
+
     /// How many configurations are kept, over all keys.
     pub fn configurations(&self) -> usize {
-        let frontiers = self.keys.iter().filter_map(|key| key.frontier.as_ref());
+        let frontiers = self.slots.values().filter_map(|slot| self.keys[*slot].frontier.as_ref());
         frontiers.map(|frontier| frontier.configurations.len()).sum()
     }
 

@@ -265,6 +265,7 @@ impl Client {
             command: task.command.clone(),
             at: turn.now,
         }));
+        turn.retire_keys();
         self.open = Some(Open {
             operation,
             command: task.command,
@@ -380,6 +381,7 @@ impl Client {
             completion,
             at: turn.now,
         }));
+        turn.retire_keys();
         let over = self.stopped || self.drive == Drive::Script;
         let pause = if !self.scripts.is_empty() {
             LEAST

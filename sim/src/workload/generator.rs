@@ -7,14 +7,15 @@
 //! - A key is used for a while and then never again: each of the `keys` slots moves from `k<slot>.<generation>` to
 //!   the next generation after [`OPERATIONS`] operations, or as soon as [`UNKNOWN`] of them have no known outcome,
 //!   or [`OVERLAP`] began during another. A checker's cost grows with the operations of one key, and above all with
-//!   how many of them may have taken effect before or after each other.
+//!   how many of them may have taken effect before or after each other. Its memory would grow with the keys, so the
+//!   generator says of which one nobody will hear again ([`Generator::retired`]).
 
 use crate::choice::{Choice, Stream};
 use crate::history::{ClientId, Completion};
 use crate::scenario::model::{CommandName, Workload};
 use seaworthy_core::kv::{Answer, Command, Kind};
 use seaworthy_core::types::Bytes;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many operations a key sees before its slot moves on.
 const OPERATIONS: u32 = 40;
@@ -40,6 +41,10 @@ const MEMBERS: [&str; 3] = ["m1", "m2", "m3"];
 pub(super) struct Generator {
     weights: Vec<(CommandName, u32)>,
     slots: Vec<Slot>,
+    /// Keys that their slots have left, and how many operations on each of them are still under way.
+    left: BTreeMap<(usize, u64), usize>,
+    /// Keys that are retired, unless somebody has been told.
+    retired: Vec<Bytes>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -85,7 +90,12 @@ impl Generator {
     pub(super) fn new(workload: &Workload) -> Self {
         let weights = workload.commands.iter().filter(|(_, weight)| 0 < **weight);
         let slots = vec![Slot::default(); workload.keys.max(1) as usize];
-        Self { weights: weights.map(|(name, weight)| (*name, *weight)).collect(), slots }
+        Self {
+            weights: weights.map(|(name, weight)| (*name, *weight)).collect(),
+            slots,
+            left: BTreeMap::new(),
+            retired: Vec::new(),
+        }
     }
 
     /// The next command of `author`, one that changes nothing if it `reads` only.
@@ -126,7 +136,7 @@ impl Generator {
     /// Takes note of how an operation ended. What a key holds makes a good guess for a CAS.
     pub(super) fn ended(&mut self, place: Place, command: &Command, completion: &Completion) {
         let Some(slot) = self.live(place) else {
-            return;
+            return self.ended_behind(place);
         };
         slot.open.remove(&place.number);
         match (command, completion) {
@@ -135,6 +145,22 @@ impl Generator {
             }
             (_, Completion::Info) => slot.unknown += 1,
             _ => {}
+        }
+    }
+
+    /// The keys, told once each, on which no operation is under way and none will ever begin.
+    pub(super) fn retired(&mut self) -> Vec<Bytes> {
+        std::mem::take(&mut self.retired)
+    }
+
+    /// Takes note of the end of an operation on a key that its slot has left.
+    fn ended_behind(&mut self, place: Place) {
+        let key = (place.slot, place.generation);
+        let open = self.left.get_mut(&key).expect("a key is not retired while an operation is under way");
+        *open -= 1;
+        if *open == 0 {
+            self.left.remove(&key);
+            self.retired.push(name_of(place.slot, place.generation));
         }
     }
 
@@ -148,6 +174,10 @@ impl Generator {
         let state = &mut self.slots[slot];
         let overlap = state.open.first().map_or(0, |oldest| state.operations - oldest);
         if OPERATIONS <= state.operations || UNKNOWN <= state.unknown || OVERLAP <= overlap {
+            match state.open.len() {
+                0 => self.retired.push(name_of(slot, state.generation)),
+                open => assert!(self.left.insert((slot, state.generation), open).is_none(), "left once"),
+            }
             *state = Slot { generation: state.generation + 1, ..Slot::default() };
         }
         state.operations += 1;
@@ -199,7 +229,7 @@ impl Generator {
     }
 
     fn build(&mut self, name: CommandName, place: Place, author: Author, choice: &mut Choice) -> Command {
-        let key = Bytes::from(format!("k{}.{}", place.slot, place.generation).as_str());
+        let key = name_of(place.slot, place.generation);
         let stream = author.stream();
         match name {
             CommandName::Set => Command::Set { key, value: self.propose(place, author, choice) },
@@ -236,6 +266,10 @@ impl Generator {
         self.slots[place.slot].value = Some(value.clone());
         value
     }
+}
+
+fn name_of(slot: usize, generation: u64) -> Bytes {
+    Bytes::from(format!("k{slot}.{generation}").as_str())
 }
 
 fn value(author: Author, choice: &mut Choice) -> Bytes {
@@ -309,7 +343,6 @@ fn write_of(kind: Kind) -> CommandName {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
     fn generator(keys: u32) -> Generator {
         Generator::new(&Workload { keys, ..Workload::default() })
@@ -378,11 +411,16 @@ mod tests {
     #[test]
     fn a_key_retires_when_an_operation_on_it_goes_on_and_on() {
         let mut generator = generator(1);
-        let (command, slow) = generator.probe(author(0), 0, false, &mut Choice::seeded(1));
+        let mut begin = |_| generator.probe(author(0), 0, false, &mut Choice::seeded(1));
+        let slow: Vec<_> = (0..UNKNOWN).map(&mut begin).collect();
         let places = commands(&mut generator, 30, false).into_iter().map(|(_, place)| place.generation);
-        assert_eq!(places.filter(|generation| *generation == 0).count(), OVERLAP as usize);
-        // What is learnt of the retired key no longer counts.
-        (0..UNKNOWN).for_each(|_| generator.ended(slow, &command, &Completion::Info));
+        assert_eq!(places.filter(|generation| *generation == 0).count() as u32, OVERLAP + 1 - UNKNOWN);
+        // It is over once the last operation is. What is learnt of it by then counts for no other key.
+        for (command, place) in slow {
+            assert_eq!(generator.retired(), []);
+            generator.ended(place, &command, &Completion::Info);
+        }
+        assert_eq!(generator.retired(), [Bytes::from("k0.0")]);
         assert_eq!(commands(&mut generator, 1, false).remove(0).1.generation, 1);
     }
 

@@ -14,15 +14,15 @@ use crate::choice::{Choice, Stream};
 use crate::history::{ClientId, HistoryEvent, OperationId};
 use crate::network::distribution::Sampler;
 use crate::scenario::Scenario;
-use crate::scenario::model::Workload;
+use crate::scenario::model::{Action, Moment, Workload};
 use crate::time::{Span, Time};
 use client::{Client, Drive, Script};
 use generator::Generator;
 use seaworthy_core::kv::Command;
 use seaworthy_core::member::Refusal;
 use seaworthy_core::state_machine::{Outcome, Request};
-use seaworthy_core::types::{NodeId, Token};
-use std::collections::BTreeMap;
+use seaworthy_core::types::{Bytes, NodeId, Token};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a client wants of the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub enum ClientEffect {
     },
     /// Something for the history.
     History(HistoryEvent),
+    /// No operation on this key is under way, and none will ever begin.
+    Retired(Bytes),
 }
 
 /// All clients of a run.
@@ -75,6 +77,8 @@ struct Shared {
     /// When clients begin no more of their own accord.
     stop: Option<Time>,
     generator: Generator,
+    /// The keys that the timeline names. It may come back to them, so they are never retired.
+    kept: BTreeSet<Bytes>,
     next_operation: OperationId,
     next_token: Token,
 }
@@ -85,6 +89,14 @@ struct Turn<'a> {
     shared: &'a mut Shared,
     choice: &'a mut Choice,
     effects: &'a mut Vec<ClientEffect>,
+}
+
+/// The key of the operation that the timeline has a client issue at `moment`.
+fn key_of(moment: &Moment) -> Option<Bytes> {
+    match &moment.action {
+        Action::Invoke { command, .. } => Command::parse(command).ok().map(|command| command.key().clone()),
+        _ => None,
+    }
 }
 
 /// The least time between two requests of one client: a cluster that answers in no time at all must not stop time.
@@ -105,6 +117,7 @@ impl Clients {
             resend: workload.resend.get(),
             stop: workload.stop.map(|stop| Time::ZERO + stop),
             generator: Generator::new(workload),
+            kept: scenario.timeline.iter().filter_map(key_of).collect(),
             next_operation: OperationId(0),
             next_token: Token::ZERO,
         };
@@ -187,6 +200,15 @@ impl Clients {
     /// of the timeline that wait for their client.
     pub fn open(&self) -> usize {
         self.clients.values().map(Client::open).sum()
+    }
+}
+
+impl Turn<'_> {
+    /// Says of the keys that nobody will hear of again that this is so.
+    fn retire_keys(&mut self) {
+        let Shared { generator, kept, .. } = &mut *self.shared;
+        let retired = generator.retired().into_iter().filter(|key| !kept.contains(key));
+        self.effects.extend(retired.map(ClientEffect::Retired));
     }
 }
 

@@ -37,6 +37,8 @@ struct Cluster<F> {
     sessions: u64,
     sent: Vec<(Time, ClientId, NodeId, Token, Request)>,
     history: Vec<HistoryEvent>,
+    /// The retired keys, each with the length of the history by then.
+    retired: BTreeMap<Bytes, usize>,
 }
 
 impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
@@ -53,6 +55,7 @@ impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
             sessions: 0,
             sent: Vec::new(),
             history: Vec::new(),
+            retired: BTreeMap::new(),
         };
         let mut effects = Vec::new();
         cluster.clients.start(&mut cluster.choice, &mut effects);
@@ -71,6 +74,9 @@ impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
             match effect {
                 ClientEffect::Wake { client, at } => self.push(at, Event::Wake(client)),
                 ClientEffect::History(event) => self.history.push(event),
+                ClientEffect::Retired(key) => {
+                    assert_eq!(self.retired.insert(key, self.history.len()), None, "a key retires once");
+                }
                 ClientEffect::Send { client, to, token, request } => {
                     self.sent.push((self.now, client, to, token, request.clone()));
                     let mood = (self.mood)(&mut self.choice, self.now, to);
@@ -158,6 +164,23 @@ impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
         completions
     }
 
+    /// How many keys something was asked of. Panics if something is seen of one after it was retired.
+    fn check_keys(&self) -> usize {
+        let mut keys = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for (position, event) in self.history.iter().enumerate() {
+            let key = match event {
+                HistoryEvent::Invoked { operation, command, .. } => {
+                    keys.entry(*operation).or_insert(command.key().clone())
+                }
+                HistoryEvent::Completed { operation, .. } => &keys[operation],
+            };
+            assert!(self.retired.get(key).is_none_or(|retired| position < *retired), "{event:?}");
+            seen.insert(key.clone());
+        }
+        seen.len()
+    }
+
     /// Panics if a number stands for two requests, or a token for two sends.
     fn check_requests(&self) {
         let mut requests = BTreeMap::new();
@@ -221,12 +244,30 @@ fn histories_are_well_formed_and_numbers_are_used_once_whatever_the_cluster_does
         cluster.invoke(7, set("b"), Some(2), true);
         cluster.run_until(Time(25_000_000_000));
         cluster.check_requests();
+        cluster.check_keys();
         let completions = cluster.completions();
         assert!(completions.len() > 100, "{}", completions.len());
         let count = |ok: fn(&Completion) -> bool| completions.iter().filter(|(_, _, end)| ok(end)).count();
         assert!(0 < count(|end| matches!(end, Completion::Ok(_))));
         assert!(0 < count(|end| *end == Completion::Info));
     }
+}
+
+/// All that anybody has to remember are the keys in use and those on which an operation is still under way.
+#[test]
+fn keys_retire_in_the_end_unless_the_timeline_names_them() {
+    let workload = Workload { keys: 3, clients: 5, ..Workload::default() };
+    let mut scenario = scenario(3, Some(workload));
+    let (client, command) = (9, "GET k1.0".to_owned());
+    let action = Action::Invoke { client, command, node: None, stay: false };
+    scenario.timeline = vec![Moment { at: Span::ZERO, action }];
+    let mut cluster = Cluster::new(&scenario, 1, trouble);
+    cluster.run_until(Time(300_000_000_000));
+    let keys = cluster.check_keys();
+    assert!((100..).contains(&keys), "{keys}");
+    assert!((keys - 9..keys - 3).contains(&cluster.retired.len()), "{} of {keys}", cluster.retired.len());
+    assert!(!cluster.retired.contains_key(&Bytes::from("k1.0")));
+    assert!(cluster.retired.contains_key(&Bytes::from("k0.0")));
 }
 
 #[test]

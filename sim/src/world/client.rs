@@ -89,6 +89,7 @@ impl<R: Replica> World<'_, R> {
                 }
                 self.witness.client(event)
             }
+            ClientEffect::Retired(key) => self.witness.observe(&Fact::Retired { key: &key }),
         }
     }
 }

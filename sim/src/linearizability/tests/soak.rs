@@ -30,6 +30,12 @@ struct Workload {
     states: Vec<State>,
     clients: Vec<Option<Running>>,
     invoked: u64,
+    /// The first key that is not retired.
+    retired: usize,
+}
+
+fn name_of(key: usize) -> Bytes {
+    Bytes::from(format!("key{key}").as_str())
 }
 
 impl Workload {
@@ -42,15 +48,26 @@ impl Workload {
             states: Vec::new(),
             clients,
             invoked: 0,
+            retired: 0,
         }
+    }
+
+    /// A key, retired now, that was left behind and that no client still waits for.
+    fn retire(&mut self) -> Option<Bytes> {
+        let waits = |running: &Running| running.key == self.retired;
+        let used = self.states.len().saturating_sub(KEYS as usize);
+        if used <= self.retired || self.clients.iter().flatten().any(waits) {
+            return None;
+        }
+        self.retired += 1;
+        Some(name_of(self.retired - 1))
     }
 
     fn invoke(&mut self, client: usize) -> HistoryEvent {
         let round = self.invoked / (self.operations_per_key * KEYS);
         let key = (round * KEYS + self.drawer.below(KEYS)) as usize;
         self.states.resize(((round + 1) * KEYS) as usize, State::Missing);
-        let name = Bytes::from(format!("key{key}").as_str());
-        let mut command = self.drawer.command(key as u64 % 3, name);
+        let mut command = self.drawer.command(key as u64 % 3, name_of(key));
         if let Command::Set { value, .. } | Command::Append { value, .. } = &mut command {
             *value = Bytes::from(format!("c{client}.{};", self.invoked).as_str());
         }
@@ -98,16 +115,59 @@ fn what_is_kept_does_not_grow_with_the_history() {
 }
 
 #[test]
-fn unknown_outcomes_are_decided_while_keys_are_left_behind() {
+fn unknown_outcomes_are_decided_and_leave_nothing_behind_while_keys_retire() {
     let mut workload = Workload::new(50, OPERATIONS_PER_KEY);
     let mut checker = Checker::new(Budget::default());
-    let mut most = 0;
+    let (mut keys, mut configurations) = (0, 0);
     while workload.invoked < 200_000 {
         checker.observe(&workload.next()).expect("the store is right");
-        most = most.max(checker.configurations() / workload.states.len().max(1));
+        while let Some(key) = workload.retire() {
+            checker.retire(&key);
+        }
+        keys = keys.max(checker.keys());
+        configurations = configurations.max(checker.configurations());
     }
     assert!(!checker.is_undecided());
-    assert!(most <= 10, "{most} configurations a key");
+    assert!(3_000 < workload.states.len(), "{} keys were used", workload.states.len());
+    assert!(keys <= 20, "{keys} keys at once");
+    assert!(configurations <= 500, "{configurations} configurations at once");
+}
+
+/// Whoever comes back to a retired key finds it as new.
+#[test]
+fn a_retired_key_is_forgotten_also_if_it_was_given_up() {
+    let mut checker = Checker::new(Budget { steps: 3, configurations: 100 });
+    let key = Bytes::from("k");
+    let append = |operation| Event::Invoke {
+        operation,
+        client: operation as u32,
+        command: Command::Append { key: key.clone(), value: Bytes::from("a") },
+    };
+    let end = |operation, ending| Event::End { operation, client: operation as u32, ending };
+    for operation in 0..4 {
+        show(&mut checker, &append(operation), Time::ZERO).expect("nothing is answered");
+    }
+    show(&mut checker, &end(3, Ending::Ok(Answer::Integer(9))), Time::ZERO).expect("the key is given up");
+    assert!(checker.is_undecided());
+    for operation in 0..3 {
+        show(&mut checker, &end(operation, Ending::Info), Time::ZERO).expect("it is no longer checked");
+    }
+    assert_eq!(checker.keys(), 1);
+    checker.retire(&key);
+    assert_eq!((checker.keys(), checker.configurations()), (0, 0));
+    show(&mut checker, &append(4), Time::ZERO).expect("nothing is answered");
+    show(&mut checker, &end(4, Ending::Ok(Answer::Integer(2))), Time::ZERO).expect_err("it held nothing");
+    assert!(checker.is_undecided(), "what was given up stays so");
+}
+
+#[test]
+#[should_panic(expected = "operations on a retired key are over")]
+fn a_key_is_not_retired_while_an_operation_is_open() {
+    let mut checker = Checker::default();
+    let key = Bytes::from("k");
+    let invoked = Event::Invoke { operation: 0, client: 1, command: Command::Get { key: key.clone() } };
+    show(&mut checker, &invoked, Time::ZERO).expect("nothing is answered");
+    checker.retire(&key);
 }
 
 /// Out of budget is neither right nor wrong, and concerns one key alone.
