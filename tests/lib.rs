@@ -1,5 +1,13 @@
 //! Suites that span crates; what they share.
 
+use seaworthy_core::flaw::Planted;
+use seaworthy_sim::choice::Choice;
+use seaworthy_sim::observation::Property;
+use seaworthy_sim::run::RunReport;
+use seaworthy_sim::scenario::model::Predicate;
+use seaworthy_sim::scenario::{Scenario, bundled, parse};
+use seaworthy_sim::seaworthy::Seaworthy;
+use seaworthy_sim::world::{Options, World};
 use std::path::{Path, PathBuf};
 
 /// The top of the checkout.
@@ -24,4 +32,44 @@ pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// The bundled scenarios of one topic, with their paths.
+///
+/// # Panics
+/// If one is not valid.
+pub fn topic(name: &str) -> Vec<(&'static str, Scenario)> {
+    let entries = bundled().iter().filter(|entry| entry.topic() == name);
+    entries.map(|entry| (entry.path, valid(entry.path, entry.text))).collect()
+}
+
+/// The bundled scenario at `path`, as in `planted/votes-twice.json`.
+///
+/// # Panics
+/// If there is none, or it is not valid.
+pub fn scenario(path: &str) -> Scenario {
+    let entry = bundled().iter().find(|entry| entry.path == path);
+    let entry = entry.unwrap_or_else(|| panic!("there is no scenarios/{path}"));
+    valid(entry.path, entry.text)
+}
+
+fn valid(path: &str, text: &str) -> Scenario {
+    parse(path, text).unwrap_or_else(|problems| panic!("scenarios/{path} is not valid\n{problems}"))
+}
+
+/// The property that `scenario` says must be violated, if it does.
+pub fn demanded(scenario: &Scenario) -> Option<Property> {
+    scenario.expect.iter().find_map(|expected| match expected.that {
+        Predicate::Violated(property) => Some(property),
+        _ => None,
+    })
+}
+
+/// Runs `scenario` with the bugs that are planted in it, for at most `max_steps`: a bug may well set off a storm
+/// of messages that never ends.
+pub fn run_planted(scenario: &Scenario, seed: u64, max_steps: u64) -> RunReport {
+    let options = Options { record: false, check: true, max_steps };
+    let mut choice = Choice::seeded(seed);
+    let (report, _) = World::<Seaworthy<Planted>>::new(scenario, &mut choice, options).run();
+    RunReport { seed, ..report }
 }

@@ -57,6 +57,8 @@ pub enum Flaw {
     VoteReplyNotGated,
     /// Sends RequestVote before the own vote is durable.
     CampaignNotGated,
+    /// Grants to whoever asks, also when the vote of the term is given.
+    VotesTwice,
     /// A step down within a term forgets the vote.
     VoteForgottenAtStepDown,
     /// Grants to candidates with any log.

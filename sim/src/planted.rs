@@ -14,8 +14,8 @@ pub struct PlantedBug {
     pub wrong: &'static str,
     /// Where it is documented to have happened.
     pub source: &'static str,
-    /// The properties of which one must be found violated, the likeliest first. Empty for a bug that breaks no
-    /// property of a run but the equality of two.
+    /// The properties of which one must be the first that is found violated, the likeliest in the swarm first.
+    /// Empty for a bug that breaks no property of a run but the equality of two.
     pub caught_by: &'static [Property],
     /// The smallest cluster in which it shows.
     pub nodes: u64,
@@ -76,6 +76,14 @@ pub const CATALOGUE: &[PlantedBug] = &[
         2,
     ),
     bug(
+        "votes_twice",
+        &[Flaw::VotesTwice],
+        "a voter grants to whoever asks, also when its vote of the term is given",
+        "a mutation of Raft §5.2",
+        &[P::VoteOnce],
+        2,
+    ),
+    bug(
         "vote_forgotten_at_step_down",
         &[Flaw::VoteForgottenAtStepDown],
         "stepping down within a term clears the vote",
@@ -88,7 +96,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::NoUpToDateCheck],
         "a vote goes to any log",
         "Raft §5.4.1; akka-raft 1b0799d",
-        &[P::LeaderCompleteness],
+        &[P::LeaderCompleteness, P::StateMachineSafety],
         3,
     ),
     bug(
@@ -128,7 +136,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::AmnesiaAtRestart],
         "a restart forgets the vote",
         "the original system's defect 11; NATS#7038",
-        &[P::CrashConsistency, P::Monotonicity],
+        &[P::Monotonicity],
         1,
     ),
     bug(
@@ -136,7 +144,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::HalfIsQuorum],
         "half of an even number of voters is taken for a quorum",
         "hashicorp/raft 163a55f, raft-rs 2d89626",
-        &[P::LeaderQuorum, P::CommitJustified, P::ElectionSafety],
+        &[P::LeaderQuorum, P::CommitJustified],
         4,
     ),
     bug(
@@ -200,7 +208,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::AcksWholeLog, Flaw::ConservativeHint],
         "an acknowledgement speaks of the follower's whole log, not of what the message verified",
         "CCF \"inaccurate AE-ACK\" (#6001)",
-        &[P::PersistBeforeSend, P::MatchSoundness, P::CommitJustified],
+        &[P::PersistBeforeSend],
         3,
     ),
     bug(
@@ -208,7 +216,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::StaleAppendObeyed],
         "AppendEntries of an older term are obeyed, even by a leader",
         "the original system's defect 19",
-        &[P::LeaderAppendOnly, P::LogMatching, P::Durability, P::MatchSoundness, P::PersistBeforeSend],
+        &[P::Monotonicity, P::LeaderAppendOnly],
         3,
     ),
     bug(
@@ -224,7 +232,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::MatchRegresses],
         "match index is assigned from each answer, also a delayed one",
         "PySyncObj#167, RaftOS#25",
-        &[P::Monotonicity],
+        &[P::Monotonicity, P::Liveness],
         2,
     ),
     bug(
@@ -280,7 +288,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::NoDeduplication],
         "a retried request is applied again",
         "thesis §6.3; redisraft#52, TiDB 2.1.7",
-        &[P::ExactlyOnce, P::Linearizability],
+        &[P::ExactlyOnce],
         1,
     ),
     bug(
@@ -288,7 +296,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::DeduplicatesAcrossSessions],
         "requests are told apart by sequence number alone",
         "a mutation of thesis §6.3",
-        &[P::Durability, P::Linearizability],
+        &[P::Durability],
         1,
     ),
     bug(
@@ -296,7 +304,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::DeduplicatesOnLeader],
         "only the leader consults its session table",
         "a mutation of thesis §6.3",
-        &[P::ExactlyOnce, P::ReplicasAgree],
+        &[P::ReplicasAgree, P::ExactlyOnce],
         2,
     ),
     bug(
@@ -304,7 +312,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::AppliesUncommitted],
         "entries are applied as soon as they are in the log",
         "the original system's defect 2",
-        &[P::Order, P::StateMachineSafety],
+        &[P::Order],
         1,
     ),
     bug(
@@ -312,7 +320,7 @@ pub const CATALOGUE: &[PlantedBug] = &[
         &[Flaw::AnswersBeforeCommit],
         "a write is answered when it is appended",
         "the original system's defect 15",
-        &[P::Durability, P::Linearizability],
+        &[P::Durability, P::Liveness, P::Linearizability],
         1,
     ),
     bug(

@@ -119,7 +119,7 @@ impl<F: Flaws> Node<F> {
         last: EntryId,
         effects: &mut Effects,
     ) {
-        let free = self.hard_state.vote.is_none_or(|vote| vote == from);
+        let free = self.hard_state.vote.is_none_or(|vote| vote == from) || self.flaws.has(Flaw::VotesTwice);
         if !free || !self.is_up_to_date(last) {
             self.send(from, WriteSeq::ZERO, Body::VoteReply { granted: false }, effects);
             return;
