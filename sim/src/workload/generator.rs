@@ -42,14 +42,15 @@ pub(super) struct Generator {
     weights: Vec<(CommandName, u32)>,
     slots: Vec<Slot>,
     /// Keys that their slots have left, and how many operations on each of them are still under way.
-    left: BTreeMap<(usize, u64), usize>,
+    left: BTreeMap<Bytes, usize>,
     /// Keys that are retired, unless somebody has been told.
     retired: Vec<Bytes>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Slot {
     generation: u64,
+    key: Bytes,
     /// Operations on this generation.
     operations: u32,
     /// Those of unknown outcome among them.
@@ -60,7 +61,7 @@ struct Slot {
     value: Option<Bytes>,
 }
 
-/// The key of an operation.
+/// Where an operation's key comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     slot: usize,
@@ -89,7 +90,7 @@ impl Author {
 impl Generator {
     pub(super) fn new(workload: &Workload) -> Self {
         let weights = workload.commands.iter().filter(|(_, weight)| 0 < **weight);
-        let slots = vec![Slot::default(); workload.keys.max(1) as usize];
+        let slots = (0..workload.keys.max(1) as usize).map(|slot| Slot::new(slot, 0)).collect();
         Self {
             weights: weights.map(|(name, weight)| (*name, *weight)).collect(),
             slots,
@@ -155,12 +156,12 @@ impl Generator {
 
     /// Takes note of the end of an operation on a key that its slot has left.
     fn ended_behind(&mut self, place: Place) {
-        let key = (place.slot, place.generation);
+        let key = name_of(place.slot, place.generation);
         let open = self.left.get_mut(&key).expect("a key is not retired while an operation is under way");
         *open -= 1;
         if *open == 0 {
             self.left.remove(&key);
-            self.retired.push(name_of(place.slot, place.generation));
+            self.retired.push(key);
         }
     }
 
@@ -174,11 +175,12 @@ impl Generator {
         let state = &mut self.slots[slot];
         let overlap = state.open.first().map_or(0, |oldest| state.operations - oldest);
         if OPERATIONS <= state.operations || UNKNOWN <= state.unknown || OVERLAP <= overlap {
-            match state.open.len() {
-                0 => self.retired.push(name_of(slot, state.generation)),
-                open => assert!(self.left.insert((slot, state.generation), open).is_none(), "left once"),
+            let next = Slot::new(slot, state.generation + 1);
+            let Slot { key, open, .. } = std::mem::replace(state, next);
+            match open.len() {
+                0 => self.retired.push(key),
+                open => assert!(self.left.insert(key, open).is_none(), "a key is left once"),
             }
-            *state = Slot { generation: state.generation + 1, ..Slot::default() };
         }
         state.operations += 1;
         state.open.insert(state.operations);
@@ -229,7 +231,7 @@ impl Generator {
     }
 
     fn build(&mut self, name: CommandName, place: Place, author: Author, choice: &mut Choice) -> Command {
-        let key = name_of(place.slot, place.generation);
+        let key = self.live(place).expect("its key has just been taken").key.clone();
         let stream = author.stream();
         match name {
             CommandName::Set => Command::Set { key, value: self.propose(place, author, choice) },
@@ -265,6 +267,19 @@ impl Generator {
         let value = value(author, choice);
         self.slots[place.slot].value = Some(value.clone());
         value
+    }
+}
+
+impl Slot {
+    fn new(slot: usize, generation: u64) -> Self {
+        Self {
+            generation,
+            key: name_of(slot, generation),
+            operations: 0,
+            unknown: 0,
+            open: BTreeSet::new(),
+            value: None,
+        }
     }
 }
 
