@@ -3,10 +3,11 @@
 
 use crate::choice::Choice;
 use crate::replica::MessageKind;
-use crate::run::{self, Verdict};
+use crate::run::{self, RunReport, Verdict};
 use crate::scenario;
 use crate::scenario::model::{
-    Action, Cluster, Distribution, Liveness, Moment, Rule, Scenario, Verdict as MessageVerdict, Workload,
+    Action, Cluster, Distribution, Liveness, Moment, Network, Rule, Scenario, Verdict as MessageVerdict,
+    Workload,
 };
 use crate::scenario::scalar::{Ppm, Target};
 use crate::time::Span;
@@ -28,14 +29,14 @@ pub fn scenario_text(bytes: &[u8]) {
     }
 }
 
-/// A schedule of faults, message fates and client operations, and the luck of everything else, as one structured
-/// input: a run with every checker. Bytes that make no plan do nothing.
+/// A schedule of faults, message fates and client operations, and the luck of everything else, as one input: a
+/// run with every checker. Any bytes are a schedule; the calmest is no bytes at all.
 ///
 /// # Panics
 /// If a property is violated: the sound core sank.
-pub fn schedule(bytes: &[u8]) {
+pub fn schedule(bytes: &[u8]) -> RunReport {
     let mut input = Unstructured::new(bytes);
-    let Ok(plan) = Plan::arbitrary(&mut input) else { return };
+    let plan = Plan::read(&mut input).expect("bytes that run out go on as zeros");
     let luck = input.take_rest();
     let scenario = plan.scenario();
     let (report, _) = run::run_with(&scenario, Choice::bytes(luck), 0, false);
@@ -45,56 +46,56 @@ pub fn schedule(bytes: &[u8]) {
         report.violation,
         scenario.to_json(),
     );
+    report
 }
 
-/// What the fuzzer decides. Numbers are folded into their ranges, so that every input is a valid plan.
-#[derive(Arbitrary, Debug)]
+/// What the fuzzer decides. Numbers are folded into their ranges, so that every input is a valid plan. Every part
+/// has its place, so that the mutation of one byte changes one thing and leaves all others where they were. A part
+/// of zeros is nothing, so that bytes that run out end the plan.
+#[derive(Debug)]
 struct Plan {
+    head: Head,
+    fates: Vec<Fate>,
+    deeds: Vec<Deed>,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Head {
     nodes: u8,
-    no_pre_vote: bool,
-    no_check_quorum: bool,
+    /// Bit 0: no PreVote. Bit 1: no CheckQuorum.
+    doubts: u8,
+    latency: u8,
     batch: u8,
     window: u8,
     apply: u8,
     clients: u8,
-    rules: Vec<Fate>,
-    moments: Vec<(u8, Deed)>,
+    fates: u8,
+    deeds: u8,
 }
 
 /// The fate of one message.
 #[derive(Arbitrary, Debug)]
 struct Fate {
+    verdict: u8,
     from: u8,
     to: u8,
     kind: u8,
     nth: u8,
-    verdict: u8,
     millis: u8,
 }
 
-/// Something done to the cluster.
+/// Something done to the cluster, a while after the one before.
 #[derive(Arbitrary, Debug)]
-enum Deed {
-    Crash(u8),
-    CrashMidStep(u8),
-    CrashAll,
-    Restart(u8),
-    Pause(u8),
-    Resume(u8),
-    Campaign(u8),
-    Isolate(u8),
-    Cut(u8, u8),
-    Sever(u8, u8),
-    Heal,
-    Loss(u8),
-    Duplicate(u8),
-    SlowDisk(u8, u8),
-    Invoke(u8, u8),
+struct Deed {
+    kind: u8,
+    pause: u8,
+    first: u8,
+    second: u8,
 }
 
-/// Longer plans only repeat themselves.
-const MOST_RULES: usize = 32;
-const MOST_MOMENTS: usize = 64;
+/// Longer plans only repeat themselves, and slowly.
+const MOST_FATES: usize = 24;
+const MOST_DEEDS: usize = 32;
 
 /// What scripted clients ask: enough kinds to tell lost, doubled and stale effects apart.
 const COMMANDS: [&str; 8] =
@@ -104,31 +105,48 @@ const COMMANDS: [&str; 8] =
 const FIRST_SCRIPTED: u32 = 4;
 
 impl Plan {
+    fn read(input: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
+        let head = Head::arbitrary(input)?;
+        let fates = (0..usize::from(head.fates) % (MOST_FATES + 1)).map(|_| Fate::arbitrary(input));
+        let fates = fates.collect::<Result<_, _>>()?;
+        let deeds = (0..usize::from(head.deeds) % (MOST_DEEDS + 1)).map(|_| Deed::arbitrary(input));
+        let deeds = deeds.collect::<Result<_, _>>()?;
+        Ok(Self { head, fates, deeds })
+    }
+
     fn scenario(&self) -> Scenario {
-        let nodes = u64::from(self.nodes % 5) + 1;
-        let node = |number: &u8| u64::from(*number) % nodes + 1;
-        let mut at = Span::ZERO;
-        let moment = |(pause, deed): &(u8, Deed)| {
-            at = Span(at.0 + u64::from(*pause) * 2_000_000);
-            Moment { at, action: deed.action(nodes) }
+        let Self { head, fates, deeds } = self;
+        // Three first: the smallest cluster in which anything can go wrong and be survived.
+        let nodes = [3, 5, 4, 2, 1][usize::from(head.nodes) % 5];
+        // Somebody campaigns at once. To wait for a timeout costs events, in which nothing happens.
+        let mut at = Span::millis(1);
+        let mut timeline = vec![Moment { at, action: Action::Campaign(Target::Node(1)) }];
+        for deed in deeds {
+            at = Span(at.0 + deed.pause().0);
+            timeline.extend(deed.action(nodes).map(|action| Moment { at, action }));
+        }
+        let latency = match head.latency % 3 {
+            0 => Distribution::Constant(Span::millis(5)),
+            1 => Distribution::Uniform { min: Span::millis(1), max: Span::millis(10) },
+            _ => Distribution::Uniform { min: Span::millis(1), max: Span::millis(60) },
         };
-        let timeline: Vec<Moment> = self.moments.iter().take(MOST_MOMENTS).map(moment).collect();
-        let rule = |fate: &Fate| fate.rule(node(&fate.from), node(&fate.to));
-        let clients = u32::from(self.clients) % FIRST_SCRIPTED;
+        let limit = |byte: u8| [64, 1, 2, 4][usize::from(byte) % 4];
+        let clients = u32::from(head.clients) % FIRST_SCRIPTED;
         Scenario {
-            duration: Span(at.0 + Span::millis(500).0),
+            duration: Span(at.0 + Span::millis(150).0),
             cluster: Cluster {
                 nodes,
-                pre_vote: !self.no_pre_vote,
-                check_quorum: !self.no_check_quorum,
-                max_batch_entries: u32::from(self.batch % 4) + 1,
-                max_inflight_messages: u32::from(self.window % 4) + 1,
-                max_apply_entries: u32::from(self.apply % 4) + 1,
+                pre_vote: head.doubts & 1 == 0,
+                check_quorum: head.doubts & 2 == 0,
+                max_batch_entries: limit(head.batch),
+                max_inflight_messages: limit(head.window),
+                max_apply_entries: limit(head.apply),
                 ..Cluster::default()
             },
+            network: Network { latency, ..Network::default() },
             workload: (clients > 0).then(|| Workload { clients, ..Workload::default() }),
             timeline,
-            rules: self.rules.iter().take(MOST_RULES).map(rule).collect(),
+            rules: fates.iter().filter_map(|fate| fate.rule(nodes)).collect(),
             liveness: Liveness { check: false, ..Liveness::default() },
             ..Scenario::named("fuzz", "Whatever the fuzzer does, every property holds.")
         }
@@ -136,7 +154,7 @@ impl Plan {
 }
 
 impl Fate {
-    fn rule(&self, from: u64, to: u64) -> Rule {
+    fn rule(&self, nodes: u64) -> Option<Rule> {
         const KINDS: [MessageKind; 7] = [
             MessageKind::AppendEntries,
             MessageKind::AppendReply,
@@ -146,53 +164,66 @@ impl Fate {
             MessageKind::PreVoteReply,
             MessageKind::Stale,
         ];
-        let span = Span::millis(u64::from(self.millis) * 8);
-        Rule {
-            from: Some(from),
-            to: Some(to),
+        let span = Span::millis(u64::from(self.millis) * 2);
+        let verdict = match self.verdict % 4 {
+            0 => return None,
+            1 => MessageVerdict::Drop,
+            2 => MessageVerdict::Delay(span),
+            _ => MessageVerdict::Duplicate(span),
+        };
+        let from = u64::from(self.from) % nodes;
+        // Nobody sends anything to itself.
+        let to = (from + 1 + u64::from(self.to) % nodes.max(2).saturating_sub(1)) % nodes;
+        Some(Rule {
+            from: Some(from + 1),
+            to: Some(to + 1),
             kind: Some(KINDS[usize::from(self.kind) % KINDS.len()]),
             term: None,
             with_entries: None,
             nth: Some(u64::from(self.nth) + 1),
             after: None,
             before: None,
-            verdict: match self.verdict % 3 {
-                0 => MessageVerdict::Drop,
-                1 => MessageVerdict::Delay(span),
-                _ => MessageVerdict::Duplicate(span),
-            },
-        }
+            verdict,
+        })
     }
 }
 
 impl Deed {
-    fn action(&self, nodes: u64) -> Action {
-        let target = |number: u8| Target::Node(u64::from(number) % nodes + 1);
-        let share = |number: u8| Ppm::new(u32::from(number) * 1_000);
-        match *self {
-            Self::Crash(node) => Action::Crash(vec![target(node)]),
-            Self::CrashMidStep(node) => Action::CrashMidStep(target(node)),
-            Self::CrashAll => Action::Crash(vec![Target::All]),
-            Self::Restart(node) => Action::Restart(vec![target(node)]),
-            Self::Pause(node) => Action::Pause(target(node)),
-            Self::Resume(node) => Action::Resume(target(node)),
-            Self::Campaign(node) => Action::Campaign(target(node)),
-            Self::Isolate(node) => Action::Isolate(target(node)),
-            Self::Cut(from, to) => Action::Cut { from: vec![target(from)], to: vec![target(to)] },
-            Self::Sever(one, other) => Action::Sever { between: vec![target(one)], and: vec![target(other)] },
-            Self::Heal => Action::Heal {},
-            Self::Loss(number) => Action::Loss(share(number)),
-            Self::Duplicate(number) => Action::Duplicate(share(number)),
-            Self::SlowDisk(node, millis) => Action::SlowDisk {
-                node: target(node),
-                sync: Distribution::Constant(Span::millis(u64::from(millis))),
+    /// Up to a quarter of a second, mostly the length of a few messages.
+    fn pause(&self) -> Span {
+        let pause = u64::from(self.pause);
+        Span::millis(pause * pause / 256)
+    }
+
+    fn action(&self, nodes: u64) -> Option<Action> {
+        let node = |number: u8| Target::Node(u64::from(number) % nodes + 1);
+        let (first, second) = (node(self.first), node(self.second));
+        let share = Ppm::new(u32::from(self.first) * 1_000);
+        Some(match self.kind % 20 {
+            0 => return None,
+            1..=4 => Action::Invoke {
+                client: FIRST_SCRIPTED + u32::from(self.first % 4),
+                command: COMMANDS[usize::from(self.second) % COMMANDS.len()].into(),
+                node: Some(node(self.first / 4)),
+                stay: self.first >= 128,
             },
-            Self::Invoke(client, command) => Action::Invoke {
-                client: FIRST_SCRIPTED + u32::from(client % 4),
-                command: COMMANDS[usize::from(command) % COMMANDS.len()].into(),
-                node: Some(target(client)),
-                stay: client >= 128,
+            5 => Action::Crash(vec![first]),
+            6 => Action::CrashMidStep(first),
+            7 => Action::Crash(vec![Target::All]),
+            8 | 9 => Action::Restart(vec![first]),
+            10 => Action::Restart(vec![Target::All]),
+            11 => Action::Pause(first),
+            12 => Action::Resume(first),
+            13 => Action::Campaign(first),
+            14 => Action::Isolate(first),
+            15 => Action::Cut { from: vec![first], to: vec![second] },
+            16 => Action::Heal {},
+            17 => Action::Loss(share),
+            18 => Action::Duplicate(share),
+            _ => Action::SlowDisk {
+                node: first,
+                sync: Distribution::Constant(Span::millis(u64::from(self.second))),
             },
-        }
+        })
     }
 }

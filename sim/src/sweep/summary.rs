@@ -5,6 +5,7 @@ use crate::observation::Property;
 use crate::report::{Fingerprint, SCHEMA_VERSION, since_start};
 use crate::run::{MessageCounts, OperationCounts, RunReport, Verdict};
 use crate::time::Span;
+use crate::trace;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -24,6 +25,9 @@ pub struct Summary {
     pub tally: Tally,
     /// How many different runs there were.
     pub distinct_fingerprints: usize,
+    /// A hash over the fingerprints of all runs in their order: equal for two sweeps of the same seeds, whatever
+    /// the machine, the threads and the build profile.
+    pub fingerprint: Fingerprint,
     /// What depends on real time.
     #[serde(flatten)]
     pub pace: Pace,
@@ -33,6 +37,8 @@ pub struct Summary {
     pub failures: Vec<Failure>,
     #[serde(skip)]
     fingerprints: BTreeSet<u64>,
+    #[serde(skip)]
+    running: trace::fingerprint::Fingerprint,
 }
 
 /// Counts over runs.
@@ -137,16 +143,19 @@ impl Summary {
             argument: batch.source.argument().to_owned(),
             tally: Tally::default(),
         });
+        let running = trace::fingerprint::Fingerprint::default();
         Self {
             schema_version: SCHEMA_VERSION,
             planned: runs(batches),
             interrupted: false,
             tally: Tally::default(),
             distinct_fingerprints: 0,
+            fingerprint: Fingerprint(running.value()),
             pace: Pace::default(),
             scenarios: scenarios.collect(),
             failures: Vec::new(),
             fingerprints: BTreeSet::new(),
+            running,
         }
     }
 
@@ -157,10 +166,14 @@ impl Summary {
         figures.tally.count(outcome);
         let failure = Failure::of(figures, seed, outcome);
         self.tally.count(outcome);
+        // A run that did not end has no fingerprint, but has its place.
+        self.running.word(0);
         if let Outcome::Finished(report) = outcome {
             self.fingerprints.insert(report.fingerprint);
             self.distinct_fingerprints = self.fingerprints.len();
+            self.running.word(report.fingerprint);
         }
+        self.fingerprint = Fingerprint(self.running.value());
         failure
     }
 

@@ -59,6 +59,24 @@ fn many_jobs_come_to_the_same_as_one() {
     }
 }
 
+/// Which runs, in which order, and what each came to: a sweep is as distinct as its runs.
+#[test]
+fn the_fingerprint_of_a_sweep_is_that_of_its_runs_in_order() {
+    let of = |fingerprints: &[u64]| {
+        let mut summary = Summary::new(&batches());
+        for fingerprint in fingerprints {
+            let report = RunReport { fingerprint: *fingerprint, ..sample(0, Verdict::Ok) };
+            summary.count(0, 0, &Outcome::Finished(report));
+        }
+        summary.fingerprint
+    };
+    assert_eq!(of(&[1, 2, 3]), of(&[1, 2, 3]));
+    assert_ne!(of(&[1, 2, 3]), of(&[1, 3, 2]));
+    assert_ne!(of(&[1, 2, 3]), of(&[1, 2]));
+    assert_ne!(of(&[]), of(&[0]));
+    assert_ne!(summary(2, usize::MAX).fingerprint, summary(2, 9).fingerprint);
+}
+
 #[test]
 fn failures_come_in_the_order_of_batches_and_seeds() {
     let summary = summary(4, usize::MAX);
@@ -214,6 +232,7 @@ fn the_json_of_a_sweep_has_the_documented_fields() {
             "partition": 2
           },
           "distinct_fingerprints": 2,
+          "fingerprint": "6ec9092debc78ef6",
           "wall_seconds": 2.0,
           "steps_per_second": 586.5,
           "virtual_per_wall": 10.5,
