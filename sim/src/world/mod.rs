@@ -59,7 +59,7 @@ pub enum Stop {
     Violation(Violation),
     /// An expectation of the scenario was missed, in words.
     Missed(String),
-    /// It took more steps than it may.
+    /// It took more steps, or had more to come, than it may.
     Cutoff,
 }
 
@@ -68,6 +68,10 @@ impl From<Violation> for Stop {
         Self::Violation(violation)
     }
 }
+
+/// A run in which messages breed messages is given up before it eats all memory: no sane one has more than some
+/// thousand events to come.
+const MAX_PENDING: usize = 200_000;
 
 /// A cluster of `R` and all that surrounds it.
 pub struct World<'a, R: Replica> {
@@ -191,7 +195,7 @@ impl<'a, R: Replica> World<'a, R> {
         assert!(self.witness.now <= now, "time went back");
         self.witness.now = now;
         self.handle(event)?;
-        if self.witness.steps >= self.options.max_steps {
+        if self.witness.steps >= self.options.max_steps || MAX_PENDING < self.queue.len() {
             return Err(Stop::Cutoff);
         }
         if self.phase == Phase::Healed { self.check_settled() } else { Ok(()) }

@@ -1,7 +1,8 @@
 //! What is done to the cluster: at given instants, and at random ones.
 
 use super::{MAX_CLIENT, MAX_MOMENTS, MAX_NEMESES, Sense, longest};
-use crate::scenario::model::{Action, Fault, Nemesis};
+use crate::nemesis::least_nodes;
+use crate::scenario::model::{Action, Nemesis};
 use crate::scenario::path::Path;
 use crate::scenario::scalar::Target;
 use crate::scenario::words::shown;
@@ -190,24 +191,12 @@ impl Sense<'_> {
                     help,
                 );
             }
-            let (least, nodes) = (size_for(*fault), self.scenario.cluster.nodes);
+            let (least, nodes) = (least_nodes(*fault), self.scenario.cluster.nodes);
             if nodes < least {
                 let message = format!("a cluster of {nodes} is too small for this fault");
                 self.report("E0216", &path.key("fault"), message, format!("at least {least} nodes"));
             }
         }
-    }
-}
-
-/// The smallest cluster in which a fault does something.
-fn size_for(fault: Fault) -> u64 {
-    match fault {
-        Fault::Sever | Fault::Bridge => 3,
-        Fault::Partition | Fault::IsolateLeader | Fault::IsolateAny | Fault::OneWay => 2,
-        Fault::LossBurst | Fault::DuplicateBurst | Fault::LatencyBurst => 2,
-        Fault::Crash | Fault::CrashLeader | Fault::CrashMidStep | Fault::CrashMajority | Fault::CrashAll => 1,
-        Fault::Pause | Fault::PauseLeader | Fault::SlowDisk | Fault::SlowLeaderDisk => 1,
-        Fault::JumpClock | Fault::Campaign => 1,
     }
 }
 
