@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| seaworthy_sim::fuzzing::schedule(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    seaworthy_sim::fuzzing::schedule(bytes);
+});

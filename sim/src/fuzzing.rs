@@ -3,14 +3,16 @@
 
 use crate::choice::Choice;
 use crate::replica::MessageKind;
-use crate::run::{self, RunReport, Verdict};
+use crate::run::{RunReport, Verdict};
 use crate::scenario;
 use crate::scenario::model::{
     Action, Cluster, Distribution, Liveness, Moment, Network, Rule, Scenario, Verdict as MessageVerdict,
     Workload,
 };
 use crate::scenario::scalar::{Ppm, Target};
+use crate::seaworthy::Seaworthy;
 use crate::time::Span;
+use crate::world::{Options, World};
 use arbitrary::{Arbitrary, Unstructured};
 
 /// Any bytes at all as a scenario file: an error or a scenario, never a panic. What parses prints and parses
@@ -39,7 +41,9 @@ pub fn schedule(bytes: &[u8]) -> RunReport {
     let plan = Plan::read(&mut input).expect("bytes that run out go on as zeros");
     let luck = input.take_rest();
     let scenario = plan.scenario();
-    let (report, _) = run::run_with(&scenario, Choice::bytes(luck), 0, false);
+    let options = Options { record: false, check: true, max_steps: MAX_STEPS };
+    let mut choice = Choice::bytes(luck);
+    let (report, _) = World::<Seaworthy>::new(&scenario, &mut choice, options).run();
     assert!(
         report.verdict != Verdict::Violation,
         "{:?}\nthe scenario, whose remaining luck is {luck:?}:\n{}",
@@ -93,9 +97,12 @@ struct Deed {
     second: u8,
 }
 
-/// Longer plans only repeat themselves, and slowly.
+/// Longer plans only repeat themselves, and slowly: most runs take some hundred steps.
 const MOST_FATES: usize = 24;
 const MOST_DEEDS: usize = 32;
+
+/// Where a run is cut off. A fuzzer that likes storms of messages learns less in an hour than one that may not.
+const MAX_STEPS: u64 = 1_000;
 
 /// What scripted clients ask: enough kinds to tell lost, doubled and stale effects apart.
 const COMMANDS: [&str; 8] =
@@ -132,8 +139,10 @@ impl Plan {
         };
         let limit = |byte: u8| [64, 1, 2, 4][usize::from(byte) % 4];
         let clients = u32::from(head.clients) % FIRST_SCRIPTED;
+        // A constant costs no luck, and does not become nothing when there is no luck left.
+        let think = Distribution::Constant(Span::millis(20));
         Scenario {
-            duration: Span(at.0 + Span::millis(150).0),
+            duration: Span(at.0 + Span::millis(100).0),
             cluster: Cluster {
                 nodes,
                 pre_vote: head.doubts & 1 == 0,
@@ -144,7 +153,7 @@ impl Plan {
                 ..Cluster::default()
             },
             network: Network { latency, ..Network::default() },
-            workload: (clients > 0).then(|| Workload { clients, ..Workload::default() }),
+            workload: (clients > 0).then(|| Workload { clients, think, ..Workload::default() }),
             timeline,
             rules: fates.iter().filter_map(|fate| fate.rule(nodes)).collect(),
             liveness: Liveness { check: false, ..Liveness::default() },
@@ -189,10 +198,10 @@ impl Fate {
 }
 
 impl Deed {
-    /// Up to a quarter of a second, mostly the length of a few messages.
+    /// Mostly the length of a few messages, sometimes nearly that of an election timeout.
     fn pause(&self) -> Span {
         let pause = u64::from(self.pause);
-        Span::millis(pause * pause / 256)
+        Span::millis(pause * pause / 512)
     }
 
     fn action(&self, nodes: u64) -> Option<Action> {
