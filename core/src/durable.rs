@@ -8,6 +8,7 @@ use core::fmt;
 
 /// The durable state of one node (Raft Figure 2, persistent state).
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Durable {
     /// Term and vote.
     pub hard_state: HardState,

@@ -20,6 +20,7 @@ pub struct Effects {
 
 /// One record of the write queue, atomic on disk: it is there whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Write {
     /// Its position in the queue; consecutive over the life of a node since its start.
     pub seq: WriteSeq,
@@ -29,6 +30,7 @@ pub struct Write {
 
 /// What is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Record {
     /// Term and vote, always together: written apart, a crash between them forgets a vote.
     HardState(HardState),
@@ -38,6 +40,7 @@ pub enum Record {
 
 /// What must outlive a crash besides the log (Raft Figure 2, persistent state).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HardState {
     /// The latest term seen.
     pub term: Term,

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 /// One message on its way from one node to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Message {
     /// The sender.
     pub from: NodeId,
@@ -19,6 +20,7 @@ pub struct Message {
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Body {
     /// "Would you vote for me?" Nobody's term changes (thesis §9.6).
     PreVote {
@@ -65,6 +67,7 @@ pub enum Body {
 
 /// What a follower made of an [`Body::AppendEntries`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum AppendOutcome {
     /// The follower's log agrees with the leader's up to `matched`, durably.
     Accepted {
@@ -83,6 +86,7 @@ pub enum AppendOutcome {
 
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Entry {
     /// Its place and term.
     pub id: EntryId,
@@ -92,6 +96,7 @@ pub struct Entry {
 
 /// What an entry holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Payload {
     /// Appended by each new leader at the start of its term, so that earlier entries can commit (thesis §6.4).
     Noop,

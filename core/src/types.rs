@@ -9,6 +9,7 @@ use core::time::Duration;
 
 /// A server's identity, from 1. A server that lost its disk must come back under a new one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeId(NonZeroU64);
 
 impl NodeId {
@@ -50,6 +51,7 @@ macro_rules! counter {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub struct $name(pub u64);
 
         impl $name {
@@ -113,6 +115,7 @@ impl LogIndex {
 /// An entry's identity. The derived order, term first, *is* the up-to-date comparison of elections
 /// (Raft §5.4.1): `candidate_last >= my_last`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EntryId {
     /// The term of the leader that created the entry.
     pub term: Term,
@@ -187,6 +190,20 @@ impl Bytes {
     /// The bytes of `slice`, copied once.
     pub fn new(slice: &[u8]) -> Self {
         Self(Arc::from(slice))
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        alloc::vec::Vec::<u8>::deserialize(deserializer).map(Self::from)
     }
 }
 
