@@ -29,7 +29,7 @@
 //! [`testing`].
 //!
 //! # The way of a message
-//! An [`Event`](event::Event) reaches a [host](mod@host), which gives its replica the time of its own clock. The
+//! An [`Event`](event::Event) reaches a host, which gives its replica the time of its own clock. The
 //! replica's effects go out: writes to the [`Disk`](disk::Disk), which makes them durable in order and later; sends
 //! are held until the write that they name is durable, then given to the [`Network`](network::Network), which
 //! delivers, delays, drops or doubles them; replies go to the [clients](workload), whose observations are the
@@ -61,7 +61,7 @@
 //! | [`scenario`], [`swarm`] | what is to happen: from a file, or drawn from a seed |
 //! | [`queue`], [`event`], [`world`] | the one loop |
 //! | [`replica`], [`seaworthy`] | who is under test, and our own behind it |
-//! | [`host`], [`clock`], [`disk`], [`network`] | what stands around a replica |
+//! | `host`, [`clock`], [`disk`], [`network`] | what stands around a replica |
 //! | [`workload`], [`history`] | clients, and what they saw |
 //! | [`nemesis`] | faults that come at random |
 //! | [`observation`], [`check`], [`linearizability`] | facts, and who judges them |
@@ -95,7 +95,7 @@ pub mod event;
 pub mod world;
 pub mod replica;
 pub mod seaworthy;
-pub mod host;
+mod host;
 pub mod clock;
 pub mod disk;
 pub mod network;
