@@ -1,9 +1,10 @@
 //! What a disk holds: the write queue, folded. A node is built from this alone.
 
 use crate::effect::{HardState, Record};
-use crate::message::Entry;
-use crate::types::{EntryId, Term};
-use alloc::vec::Vec;
+use crate::log::Log;
+use crate::membership::Membership;
+use crate::snapshot::Snapshot;
+use crate::types::{Bytes, EntryId, Term};
 use core::fmt;
 
 /// The durable state of one node (Raft Figure 2, persistent state).
@@ -12,11 +13,20 @@ use core::fmt;
 pub struct Durable {
     /// Term and vote.
     pub hard_state: HardState,
-    /// The log from index 1, contiguous, terms never descending.
-    pub log: Vec<Entry>,
+    /// The latest snapshot. A disk without one is *blank*: its node belongs to no cluster yet, or has lost what it
+    /// once promised, and nobody can tell which.
+    pub snapshot: Option<Snapshot>,
+    /// The log, which continues the snapshot.
+    pub log: Log,
 }
 
 impl Durable {
+    /// The disk of a founding member, before its first start: a snapshot before the first entry, which says who
+    /// belongs to the cluster and what `data` its state machine starts from. All founders start with the same.
+    pub fn founding(membership: Membership, data: Bytes) -> Self {
+        Self { snapshot: Some(Snapshot { last: EntryId::ZERO, membership, data }), ..Self::default() }
+    }
+
     /// Puts one record of the write queue on the disk.
     ///
     /// # Panics
@@ -25,54 +35,47 @@ impl Durable {
         match record {
             Record::HardState(hard_state) => self.hard_state = hard_state,
             Record::Append(entries) => {
-                let first = entries.first().expect("an append is never empty").id.index;
-                let keep = usize::try_from(first.previous().0).expect("a log fits in memory");
-                assert!(keep <= self.log.len(), "the write queue is applied in order");
-                self.log.truncate(keep);
-                self.log.extend(entries);
+                self.log.truncate(entries.first().expect("an append is never empty").id.index);
+                entries.into_iter().for_each(|entry| self.log.push(entry));
+            }
+            Record::Snapshot { snapshot, compacted } => {
+                self.log.follow(snapshot.last, compacted);
+                self.snapshot = Some(snapshot);
             }
         }
     }
-}
 
-impl Durable {
     /// Whether a node can have written this.
     ///
     /// # Errors
     /// The first thing that no node writes.
     pub fn validate(&self) -> Result<(), DurableError> {
-        let mut previous = EntryId::ZERO;
-        for entry in &self.log {
-            let id = entry.id;
-            if id.index != previous.index.next() {
-                return Err(DurableError::Gap { after: previous, found: id });
-            }
-            if id.term < previous.term {
-                return Err(DurableError::Descending { after: previous, found: id });
-            }
-            previous = id;
+        let covered = self.snapshot.as_ref().map_or(EntryId::ZERO, |snapshot| snapshot.last);
+        if !self.log.contains(covered) {
+            return Err(DurableError::Apart { snapshot: covered, log: self.log.base() });
         }
-        let term = self.hard_state.term;
-        if term < previous.term { Err(DurableError::Term { term, last: previous }) } else { Ok(()) }
+        if self.snapshot.is_none() && !self.log.entries().is_empty() {
+            return Err(DurableError::Blank { last: self.log.last() });
+        }
+        let (term, last) = (self.hard_state.term, self.log.last());
+        if term < last.term { Err(DurableError::Term { term, last }) } else { Ok(()) }
     }
 }
 
 /// Why a disk is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DurableError {
-    /// An entry does not follow the one before it.
-    Gap {
-        /// The last entry that is in place.
-        after: EntryId,
-        /// What follows.
-        found: EntryId,
+    /// The log does not hold the entry with which the snapshot ends.
+    Apart {
+        /// The snapshot's last entry.
+        snapshot: EntryId,
+        /// The entry before the log's first.
+        log: EntryId,
     },
-    /// An entry's term is below that of the one before it.
-    Descending {
-        /// The entry before.
-        after: EntryId,
-        /// The entry.
-        found: EntryId,
+    /// There is a log, and no snapshot that says whose.
+    Blank {
+        /// The last entry.
+        last: EntryId,
     },
     /// The log holds a term that the node has never entered.
     Term {
@@ -86,10 +89,12 @@ pub enum DurableError {
 impl fmt::Display for DurableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Gap { after, found } => {
-                write!(f, "the log goes on after {after} with {found}, which leaves a gap")
+            Self::Apart { snapshot, log } => {
+                write!(f, "the snapshot ends with {snapshot}, which the log after {log} does not hold")
             }
-            Self::Descending { after, found } => write!(f, "the log's terms descend from {after} to {found}"),
+            Self::Blank { last } => {
+                write!(f, "the log ends with {last}, but no snapshot says what it started from")
+            }
             Self::Term { term, last } => write!(f, "the log ends with {last}, but the term is only {term}"),
         }
     }
@@ -100,27 +105,63 @@ impl core::error::Error for DurableError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Payload;
+    use crate::message::{Entry, Payload};
+    use crate::types::{LogIndex, NodeId};
     use alloc::string::ToString;
+    use alloc::vec;
 
-    fn durable(term: u64, log: &[(u64, u64)]) -> Durable {
-        let entry =
-            |(term, index): &(u64, u64)| Entry { id: EntryId::new(*term, *index), payload: Payload::Noop };
-        Durable {
-            hard_state: HardState { term: Term(term), vote: None },
-            log: log.iter().map(entry).collect(),
-        }
+    fn entry(term: u64, index: u64) -> Entry {
+        Entry { id: EntryId::new(term, index), payload: Payload::Noop }
+    }
+
+    fn founding() -> Durable {
+        Durable::founding(Membership::new([NodeId::new(1)]), Bytes::default())
+    }
+
+    fn snapshot(term: u64, index: u64, compacted: u64) -> Record {
+        let snapshot = Snapshot { last: EntryId::new(term, index), ..founding().snapshot.expect("founding") };
+        Record::Snapshot { snapshot, compacted: LogIndex(compacted) }
+    }
+
+    fn holding(terms: &[u64]) -> Durable {
+        let mut durable = founding();
+        durable.hard_state.term = Term(9);
+        let entries = terms.iter().zip(1..).map(|(term, index)| entry(*term, index)).collect();
+        durable.persist(Record::Append(entries));
+        durable
+    }
+
+    #[test]
+    fn a_snapshot_keeps_the_entries_after_it_if_the_log_holds_its_last() {
+        let mut durable = holding(&[1, 1, 2, 2]);
+        durable.persist(snapshot(1, 2, 1));
+        assert_eq!((durable.log.base(), durable.log.last()), (EntryId::new(1, 1), EntryId::new(2, 4)));
+        assert_eq!(durable.validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_snapshot_of_another_history_takes_the_place_of_the_whole_log() {
+        let mut durable = holding(&[1, 1, 2, 2]);
+        durable.persist(snapshot(3, 3, 1));
+        assert_eq!((durable.log.base(), durable.log.last()), (EntryId::new(3, 3), EntryId::new(3, 3)));
+        let mut short = holding(&[1]);
+        short.persist(snapshot(3, 3, 3));
+        assert_eq!(short.log, Log::after(EntryId::new(3, 3)));
     }
 
     #[test]
     fn a_disk_that_no_node_wrote_is_refused_and_says_why() {
         let why = |durable: Durable| durable.validate().expect_err("it is impossible").to_string();
-        assert_eq!(
-            why(durable(9, &[(1, 1), (1, 3)])),
-            "the log goes on after 1@1 with 3@1, which leaves a gap"
-        );
-        assert_eq!(why(durable(9, &[(2, 1), (1, 2)])), "the log's terms descend from 1@2 to 2@1");
-        assert_eq!(why(durable(1, &[(1, 1), (2, 2)])), "the log ends with 2@2, but the term is only 1");
-        assert_eq!(durable(2, &[(1, 1), (2, 2)]).validate(), Ok(()));
+        let mut apart = holding(&[1, 1]);
+        apart.persist(snapshot(1, 2, 2));
+        apart.snapshot = founding().snapshot;
+        assert_eq!(why(apart), "the snapshot ends with 0@0, which the log after 2@1 does not hold");
+        let unfounded = Durable { snapshot: None, ..holding(&[1]) };
+        assert_eq!(why(unfounded), "the log ends with 1@1, but no snapshot says what it started from");
+        let mut early = holding(&[1, 2]);
+        early.hard_state.term = Term(1);
+        assert_eq!(why(early), "the log ends with 2@2, but the term is only 1");
+        assert_eq!(Durable::default().validate(), Ok(()));
+        assert_eq!(Durable { log: Log::new(vec![]), ..founding() }.validate(), Ok(()));
     }
 }

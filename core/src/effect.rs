@@ -4,6 +4,7 @@
 //! happen in any order, late, or, after a crash, not at all.*
 
 use crate::message::{Entry, Message};
+use crate::snapshot::Snapshot;
 use crate::types::{EntryId, LogIndex, NodeId, Term, Token, WriteSeq};
 use alloc::vec::Vec;
 
@@ -36,6 +37,16 @@ pub enum Record {
     HardState(HardState),
     /// Cut the log before the first of these entries, then append them. Never empty.
     Append(Vec<Entry>),
+    /// A snapshot takes the place of the one before it and of the log up to `compacted`. If the log does not hold
+    /// the snapshot's last entry, all of it goes: what stands there belongs to no history that goes on from the
+    /// snapshot.
+    Snapshot {
+        /// The snapshot.
+        snapshot: Snapshot,
+        /// The last entry that leaves the log, at most the snapshot's last: what stands between them stays for
+        /// followers that lag a little.
+        compacted: LogIndex,
+    },
 }
 
 /// What must outlive a crash besides the log (Raft Figure 2, persistent state).

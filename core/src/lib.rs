@@ -169,6 +169,7 @@ pub mod config;
 pub mod log;
 pub mod quorum;
 pub mod membership;
+pub mod snapshot;
 pub mod node;
 pub mod view;
 pub mod kv;

@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 ///
 /// - Entry `base.index + 1 + i` stands at position `i`: there are no gaps.
 /// - Terms never descend.
-/// - `base` is the entry just before the first: everything up to it has been compacted away, which so far
-///   nothing does, so that it is [`EntryId::ZERO`].
+/// - `base` is the entry just before the first: everything up to it has been compacted away. It is committed, so
+///   that every leader to come holds it or a snapshot of it.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Log {
     base: EntryId,
     entries: Vec<Entry>,
@@ -27,6 +28,16 @@ impl Log {
             log.push(entry);
         }
         log
+    }
+
+    /// The empty log that goes on after `base`.
+    pub fn after(base: EntryId) -> Self {
+        Self { base, entries: Vec::new() }
+    }
+
+    /// The entry just before the first: the last that was compacted away.
+    pub fn base(&self) -> EntryId {
+        self.base
     }
 
     /// The last entry, or the one before the first if there is none.
@@ -86,14 +97,36 @@ impl Log {
         self.entries.truncate(keep);
     }
 
+    /// Forgets the entries up to `index`, which becomes the base; no more than all of them, and nothing if they
+    /// are gone already.
+    pub fn compact(&mut self, index: LogIndex) {
+        let index = index.min(self.last().index);
+        let Some(term) = self.term(index).filter(|_| self.base.index < index) else { return };
+        let first_kept = self.position(index.next()).expect("it lies above the base");
+        self.entries.drain(..first_kept);
+        self.base = EntryId { term, index };
+    }
+
+    /// Makes this the log that goes on after a snapshot that ends with `last`: what it holds up to `compacted` goes,
+    /// and everything if it does not hold `last`, for then it is of another history.
+    pub fn follow(&mut self, last: EntryId, compacted: LogIndex) {
+        if self.contains(last) {
+            self.compact(compacted);
+        } else {
+            *self = Self::after(last);
+        }
+    }
+
     /// The last entry whose index is at most `bound.index` and whose term is at most `bound.term`. If another
     /// log holds `bound`, no entry of this one after the answer can be in that other log at or before
-    /// `bound`: both sides skip that far when their logs diverge (Raft §5.3 end).
-    pub fn backtrack(&self, bound: EntryId) -> EntryId {
-        let offset = bound.index.0.saturating_sub(self.base.index.0);
+    /// `bound`: both sides skip that far when their logs diverge (Raft §5.3 end). `None` if that entry has been
+    /// compacted away.
+    pub fn backtrack(&self, bound: EntryId) -> Option<EntryId> {
+        let offset = bound.index.0.checked_sub(self.base.index.0)?;
         let candidates = usize::try_from(offset).unwrap_or(usize::MAX).min(self.entries.len());
         let kept = self.entries[..candidates].partition_point(|entry| entry.id.term <= bound.term);
-        kept.checked_sub(1).map_or(self.base, |position| self.entries[position].id)
+        let id = kept.checked_sub(1).map_or(self.base, |position| self.entries[position].id);
+        (id.term <= bound.term).then_some(id)
     }
 
     /// Where the entry at `index` stands or would stand; `None` at or below the base.
@@ -123,8 +156,22 @@ mod tests {
         let log = Log::default();
         assert!(log.contains(EntryId::ZERO));
         assert_eq!((log.last(), log.term(LogIndex(1))), (EntryId::ZERO, None));
-        assert_eq!(log.backtrack(EntryId::new(9, 9)), EntryId::ZERO);
-        assert_eq!(log.backtrack(EntryId::new(u64::MAX, u64::MAX)), EntryId::ZERO);
+        assert_eq!(log.backtrack(EntryId::new(9, 9)), Some(EntryId::ZERO));
+        assert_eq!(log.backtrack(EntryId::new(u64::MAX, u64::MAX)), Some(EntryId::ZERO));
+    }
+
+    #[test]
+    fn a_compacted_log_knows_its_base_and_nothing_before() {
+        let mut log = log(&[1, 1, 2, 2, 3]);
+        log.compact(LogIndex(3));
+        assert_eq!((log.base(), log.last()), (EntryId::new(2, 3), EntryId::new(3, 5)));
+        assert!(log.contains(EntryId::new(2, 3)) && !log.contains(EntryId::new(1, 2)));
+        assert_eq!(log.slice(LogIndex(3), 9), []);
+        assert_eq!(log.slice(LogIndex(4), 9).len(), 2);
+        log.compact(LogIndex(2));
+        assert_eq!(log.base(), EntryId::new(2, 3), "what is gone stays gone");
+        log.compact(LogIndex(99));
+        assert_eq!(log, Log::after(EntryId::new(3, 5)));
     }
 
     #[test]
@@ -164,14 +211,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn backtracking_agrees_with_a_linear_search(terms in ascending(), index in 0..15u64, term in 0..30u64) {
-            let log = log(&terms);
+        fn backtracking_agrees_with_a_linear_search(
+            terms in ascending(),
+            index in 0..15u64,
+            term in 0..30u64,
+            compacted in 0..15u64,
+        ) {
+            let mut log = log(&terms);
+            log.compact(LogIndex(compacted));
             let bound = EntryId::new(term, index);
             let slow = (1..=terms.len() as u64)
                 .map(|index| EntryId::new(terms[index as usize - 1], index))
                 .rfind(|id| id.index <= bound.index && id.term <= bound.term)
                 .unwrap_or(EntryId::ZERO);
-            prop_assert_eq!(log.backtrack(bound), slow);
+            let held = (log.base().index <= slow.index && log.base().index <= bound.index).then_some(slow);
+            prop_assert_eq!(log.backtrack(bound), held);
         }
 
         #[test]

@@ -7,7 +7,6 @@ use crate::effect::{self, Event, Send, Write};
 use crate::flaw::{Flaw, Flaws, Planted, Sound};
 use crate::input;
 use crate::kv::Command;
-use crate::membership::Membership;
 use crate::message::{Message, Payload};
 use crate::node::Node;
 use crate::state_machine::{Applied, Operation, Outcome, Request, StateMachine};
@@ -132,11 +131,10 @@ impl Member<Sound> {
     /// If the settings make no sense together, or the disk holds what no node writes.
     pub fn new(
         config: Config,
-        membership: Membership,
         durable: &Durable,
         now: Instant,
     ) -> Result<Self, StartError> {
-        Self::with_flaws(config, membership, durable, now, Sound)
+        Self::with_flaws(config, durable, now, Sound)
     }
 }
 
@@ -147,7 +145,6 @@ impl<F: Flaws> Member<F> {
     /// If the settings make no sense together, or the disk holds what no node writes.
     pub fn with_flaws(
         config: Config,
-        membership: Membership,
         durable: &Durable,
         now: Instant,
         flaws: F,
@@ -155,7 +152,7 @@ impl<F: Flaws> Member<F> {
         Ok(Self {
             flaws,
             max_apply_entries: u64::try_from(config.max_apply_entries).unwrap_or(u64::MAX),
-            node: Node::with_flaws(config, membership, durable, now, flaws)?,
+            node: Node::with_flaws(config, durable, now, flaws)?,
             machine: StateMachine::default(),
             applied: LogIndex::ZERO,
             writers: BTreeMap::new(),
@@ -284,7 +281,7 @@ impl<F: Flaws> Member<F> {
             let entry = self.node.log().get(index).expect("what is committed is in the log");
             let id = entry.id;
             let applied = match &entry.payload {
-                Payload::Noop => None,
+                Payload::Noop | Payload::Membership(_) => None,
                 Payload::Data(data) if self.flaws.has(Flaw::DeduplicatesOnLeader) && !leads => {
                     let careless = Planted::new([Flaw::NoDeduplication]);
                     Some(self.machine.apply(careless, index, data))

@@ -1,5 +1,6 @@
 //! What nodes say to each other, and the entries that they carry (Raft Figure 2, thesis §9.6 for PreVote).
 
+use crate::membership::Membership;
 use crate::types::{Bytes, EntryId, LogIndex, NodeId, Round, Term};
 use alloc::vec::Vec;
 
@@ -102,4 +103,6 @@ pub enum Payload {
     Noop,
     /// Bytes for the state machine; the consensus layer never looks inside.
     Data(Bytes),
+    /// A configuration, in force from here on (thesis §4.1).
+    Membership(Membership),
 }

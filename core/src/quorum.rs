@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 /// A set of voters of which more than half must agree. Sorted, without repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Majority(Vec<NodeId>);
 
 /// What is known of a vote.
@@ -88,6 +89,7 @@ impl Majority {
 /// Two majorities that must both agree, as while the membership changes (thesis §4.3). Outside a change
 /// `outgoing` is empty, and so has no say.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Joint {
     /// The voters of the new configuration.
     pub incoming: Majority,

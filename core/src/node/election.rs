@@ -35,7 +35,7 @@ impl<F: Flaws> Node<F> {
         self.leader = None;
         let term = self.hard_state.term.next();
         let last = self.log.last();
-        for peer in self.membership.peers(self.config.id) {
+        for peer in self.peers() {
             self.send_in(term, peer, WriteSeq::ZERO, Body::PreVote { last }, effects);
         }
         self.count_pre_votes(now, effects);
@@ -52,7 +52,7 @@ impl<F: Flaws> Node<F> {
         let after =
             if self.flaws.has(Flaw::CampaignNotGated) { WriteSeq::ZERO } else { self.queue.everything() };
         let last = self.log.last();
-        for peer in self.membership.peers(self.config.id) {
+        for peer in self.peers() {
             self.send(peer, after, Body::RequestVote { last }, effects);
         }
         self.count_own_vote(now, effects);
@@ -178,10 +178,10 @@ impl<F: Flaws> Node<F> {
     /// before it can commit (Raft §5.4.2, thesis §6.4).
     fn become_leader(&mut self, now: Instant, effects: &mut Effects) {
         let last = self.log.last().index;
-        let peers = self.membership.peers(self.config.id);
+        let peers = self.peers();
         self.leader = Some(self.config.id);
         self.state = State::Leader(Leadership {
-            followers: peers.map(|peer| Progress::new(peer, last, now)).collect(),
+            followers: peers.into_iter().map(|peer| Progress::new(peer, last, now)).collect(),
             term_start: last.next(),
             round: Round::ZERO.next(),
             confirmed: Round::ZERO,

@@ -23,6 +23,7 @@ use crate::membership::Membership;
 use crate::message::{Body, Message};
 use crate::types::{Instant, LogIndex, NodeId, Term, WriteSeq};
 use crate::view::{Role, View};
+use alloc::vec::Vec;
 use core::time::Duration;
 use role::{Ballot, State};
 use write_queue::WriteQueue;
@@ -64,11 +65,10 @@ impl Node<Sound> {
     /// If the settings make no sense together, or the disk holds what no node writes.
     pub fn new(
         config: Config,
-        membership: Membership,
         durable: &Durable,
         now: Instant,
     ) -> Result<Self, StartError> {
-        Self::with_flaws(config, membership, durable, now, Sound)
+        Self::with_flaws(config, durable, now, Sound)
     }
 }
 
@@ -79,14 +79,13 @@ impl<F: Flaws> Node<F> {
     /// If the settings make no sense together, or the disk holds what no node writes.
     pub fn with_flaws(
         config: Config,
-        membership: Membership,
         durable: &Durable,
         now: Instant,
         flaws: F,
     ) -> Result<Self, StartError> {
         config.validate()?;
         durable.validate()?;
-        let log = Log::new(durable.log.clone());
+        let log = durable.log.clone();
         let mut hard_state = durable.hard_state;
         if flaws.has(Flaw::AmnesiaAtRestart) {
             hard_state.vote = None;
@@ -96,7 +95,7 @@ impl<F: Flaws> Node<F> {
             jitter: Jitter(config.seed),
             config,
             flaws,
-            membership,
+            membership: durable.snapshot.as_ref().map(|snapshot| snapshot.membership.clone()).unwrap_or_default(),
             hard_state,
             log,
             commit: LogIndex::ZERO,
@@ -278,6 +277,11 @@ impl<F: Flaws> Node<F> {
         if self.flaws.has(Flaw::VoteForgottenAtStepDown) {
             self.hard_state.vote = None;
         }
+    }
+
+    /// Everybody else in the configuration in force.
+    fn peers(&self) -> Vec<NodeId> {
+        self.membership.nodes().filter(|node| *node != self.config.id).collect()
     }
 
     fn write_hard_state(&mut self, hard_state: HardState, effects: &mut Effects) {

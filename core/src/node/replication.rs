@@ -169,7 +169,7 @@ impl<F: Flaws> Node<F> {
             || self.flaws.has(Flaw::NoPrevTermCheck) && append.prev.index <= self.log.last().index;
         if !known {
             // Nothing is promised by a refusal, so it waits for nothing.
-            let mut hint = self.log.backtrack(append.prev);
+            let mut hint = self.log.backtrack(append.prev).unwrap_or(self.log.base());
             if self.flaws.has(Flaw::ConservativeHint) {
                 hint = self.log.get(self.commit).map_or(EntryId::ZERO, |entry| entry.id);
             }
@@ -246,7 +246,7 @@ impl<F: Flaws> Node<F> {
                 self.advance_commit(effects);
             }
             AppendOutcome::Rejected { refused, hint } if follower.is_current_refusal(refused) => {
-                let agreed = self.log.backtrack(hint).index.min(refused.previous());
+                let agreed = self.log.backtrack(hint).unwrap_or(self.log.base()).index.min(refused.previous());
                 let agreed = if self.flaws.has(Flaw::NoBacktracking) { refused } else { agreed };
                 follower.refused(agreed);
             }
