@@ -1,8 +1,10 @@
 //! A node's settings, checked once at its start.
 
 use crate::durable::DurableError;
+use crate::durable::DurableError as DecodeError;
 use crate::types::NodeId;
 use core::fmt;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 /// The settings of one [`Node`](crate::Node).
@@ -23,12 +25,33 @@ pub struct Config {
     /// A leader that has not heard from a quorum for an election timeout steps down, and voters that hear a
     /// leader refuse to vote (thesis §6.2, §4.2.3).
     pub check_quorum: bool,
+    /// How far the rates of any two nodes' clocks may lie apart, in millionths, so that a leader may answer reads on
+    /// a lease (thesis §6.4.1). `None`: no leases. All members have the same.
+    pub lease_drift_ppm: Option<u32>,
     /// Entries in one AppendEntries, at most.
     pub max_batch_entries: usize,
+    /// Bytes in one AppendEntries, at most, unless a single entry has more.
+    pub max_batch_bytes: usize,
     /// AppendEntries with entries on their way to one follower, at most.
     pub max_inflight_messages: usize,
+    /// Bytes of entries on their way to one follower, at most, unless a single message has more.
+    pub max_inflight_bytes: usize,
+    /// Bytes in one entry that is proposed, at most.
+    pub max_entry_bytes: usize,
+    /// Bytes of entries that a leader has appended and not yet committed, at most: what goes beyond is refused.
+    pub max_uncommitted_bytes: usize,
+    /// Reads that wait to be confirmed, at most.
+    pub max_pending_reads: usize,
     /// Entries applied in one step, at most; what is left is applied in the next, which is due at once.
     pub max_apply_entries: usize,
+    /// How many entries are applied between one snapshot and the next. `None`: only when somebody asks.
+    pub snapshot_interval: Option<NonZeroU64>,
+    /// How many entries before a snapshot's last stay in the log for followers that lag a little.
+    pub trailing_entries: u64,
+    /// Bytes of a snapshot in one message, at most.
+    pub max_chunk_bytes: usize,
+    /// Bytes of a snapshot that is received, at most.
+    pub max_snapshot_bytes: u64,
 }
 
 impl Config {
@@ -42,9 +65,19 @@ impl Config {
             heartbeat_interval: Duration::from_millis(50),
             pre_vote: true,
             check_quorum: true,
+            lease_drift_ppm: None,
             max_batch_entries: 64,
+            max_batch_bytes: 1 << 20,
             max_inflight_messages: 64,
+            max_inflight_bytes: 8 << 20,
+            max_entry_bytes: 2 << 20,
+            max_uncommitted_bytes: 64 << 20,
+            max_pending_reads: 4096,
             max_apply_entries: 256,
+            snapshot_interval: NonZeroU64::new(10_000),
+            trailing_entries: 1_000,
+            max_chunk_bytes: 64 << 10,
+            max_snapshot_bytes: 1 << 30,
         }
     }
 
@@ -59,12 +92,38 @@ impl Config {
         if self.election_timeout_min >= self.election_timeout_max {
             return Err(ConfigError::ElectionTimeout);
         }
-        if self.max_batch_entries == 0 || self.max_inflight_messages == 0 || self.max_apply_entries == 0 {
+        let limits = [
+            self.max_batch_entries,
+            self.max_batch_bytes,
+            self.max_inflight_messages,
+            self.max_inflight_bytes,
+            self.max_entry_bytes,
+            self.max_uncommitted_bytes,
+            self.max_pending_reads,
+            self.max_apply_entries,
+            self.max_chunk_bytes,
+        ];
+        if limits.contains(&0) {
             return Err(ConfigError::Limit);
+        }
+        if self.lease_drift_ppm.is_some_and(|drift| !self.check_quorum || drift >= PPM) {
+            return Err(ConfigError::Lease);
         }
         Ok(())
     }
+
+    /// How long a leader may rely on a quorum that has answered it, by its own clock since it asked: what answers
+    /// promises to help nobody else for the shortest election timeout, by a clock that may run faster than the
+    /// leader's. `None` without leases.
+    pub(crate) fn lease(&self) -> Option<Duration> {
+        let drift = u128::from(self.lease_drift_ppm?);
+        let nanos = self.election_timeout_min.as_nanos() * (u128::from(PPM) - drift) / (u128::from(PPM) + drift);
+        Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
 }
+
+/// A million: a whole in millionths.
+const PPM: u32 = 1_000_000;
 
 /// Why a [`Config`] is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +134,8 @@ pub enum ConfigError {
     ElectionTimeout,
     /// A limit is zero.
     Limit,
+    /// Leases without CheckQuorum, or with clocks that may stand still.
+    Lease,
 }
 
 impl fmt::Display for ConfigError {
@@ -84,7 +145,8 @@ impl fmt::Display for ConfigError {
                 "the heartbeat interval must be above zero and below the shortest election timeout"
             }
             Self::ElectionTimeout => "the shortest election timeout must be below the longest",
-            Self::Limit => "a batch, window or apply limit must be at least 1",
+            Self::Limit => "a limit must be at least 1",
+            Self::Lease => "leases need CheckQuorum, and clocks that drift by less than their whole rate",
         })
     }
 }
@@ -98,6 +160,8 @@ pub enum StartError {
     Config(ConfigError),
     /// The disk holds what no node writes.
     Durable(DurableError),
+    /// The snapshot holds no state that this version can read.
+    State(DecodeError),
 }
 
 impl From<ConfigError> for StartError {
@@ -117,6 +181,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Durable(error) => error.fmt(f),
+            Self::State(error) => write!(f, "the snapshot cannot be read: {error}"),
         }
     }
 }

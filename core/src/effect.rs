@@ -3,6 +3,7 @@
 //! *Writes form one ordered queue; a send leaves only when the write that it names is durable; all else may
 //! happen in any order, late, or, after a crash, not at all.*
 
+use crate::membership::ChangeError;
 use crate::message::{Entry, Message};
 use crate::snapshot::Snapshot;
 use crate::types::{EntryId, LogIndex, NodeId, Term, Token, WriteSeq};
@@ -79,13 +80,6 @@ pub enum Event {
         /// Where it stands.
         id: EntryId,
     },
-    /// A proposal is surely not in the log.
-    ProposalRefused {
-        /// The caller's handle.
-        token: Token,
-        /// Who may be the leader.
-        leader: Option<NodeId>,
-    },
     /// A read is linearizable once everything up to `index` has been applied (ReadIndex, thesis §6.4).
     ReadReady {
         /// The caller's handle.
@@ -93,18 +87,72 @@ pub enum Event {
         /// What must be applied first.
         index: LogIndex,
     },
-    /// A read cannot be confirmed here.
-    ReadRefused {
+    /// What was asked for is done: leadership was handed over, or given up.
+    Done {
         /// The caller's handle.
         token: Token,
-        /// Who may be the leader.
-        leader: Option<NodeId>,
+    },
+    /// Nothing was done, and nothing will be, on account of what was asked for.
+    Refused {
+        /// The caller's handle.
+        token: Token,
+        /// Why.
+        refusal: Refusal,
     },
     /// Entries up to `index` are committed and may be applied.
     Committed {
         /// The new commit index.
         index: LogIndex,
     },
+    /// A whole snapshot has arrived. Whether its bytes mean anything the layer above must say, by
+    /// [`Input::SnapshotRead`](crate::input::Input::SnapshotRead), before the next message is taken.
+    SnapshotReceived {
+        /// The snapshot.
+        snapshot: Snapshot,
+    },
+    /// A member has come back without what it once acknowledged. It is given nothing under its old identity: it must
+    /// be removed, and may be added again under a new one.
+    Amnesia {
+        /// Which.
+        node: NodeId,
+    },
+}
+
+/// Why something that was asked for is not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Only the leader can. Try the hint, or anybody.
+    NotLeader {
+        /// Who may be the leader.
+        leader: Option<NodeId>,
+    },
+    /// Leadership was lost while the request was under way: it may yet take effect. Only a retry with the same
+    /// session and sequence is safe.
+    Unknown {
+        /// Who may be the leader.
+        leader: Option<NodeId>,
+    },
+    /// As much is under way as may be. Try again a little later.
+    Overloaded,
+    /// The request is larger than an entry may be.
+    TooLarge,
+    /// Another change of the membership, or a transfer of leadership, is under way, or the leader has not committed
+    /// anything in its term yet (Ongaro, raft-dev, 2015). Try again a little later.
+    Busy,
+    /// The membership cannot be changed so.
+    Change(ChangeError),
+    /// The node has not caught up with the log well enough to be given a vote (thesis §4.2.1).
+    NotCaughtUp {
+        /// Which.
+        node: NodeId,
+    },
+    /// Only a voter can be handed the leadership.
+    NotVoter {
+        /// Which is none.
+        node: NodeId,
+    },
+    /// The node did not take over in time. The old leader goes on.
+    TransferFailed,
 }
 
 impl Effects {

@@ -30,7 +30,7 @@ impl Flaws for Sound {
 
 /// A set of planted flaws.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Planted(u64);
+pub struct Planted(u128);
 
 impl Planted {
     /// These flaws and no others.
@@ -126,4 +126,48 @@ pub enum Flaw {
     StrictlyNewerLog,
     /// The order in which followers are served depends on where memory was allocated.
     AddressLeak,
+    /// A lease lasts longer than a voter's promise.
+    LeaseTooLong,
+    /// Voters are loyal to nobody, so that a lease rests on nothing.
+    LeaseWithoutPromise,
+    /// A restarted voter does not keep what it may have promised before.
+    PromiseForgottenAtRestart,
+    /// A leader that hands over keeps its lease.
+    LeaseSurvivesTransfer,
+    /// Leadership is handed to a voter that does not hold all of the log.
+    TransferToLaggard,
+    /// A leader that hands over waits for ever.
+    TransferNeverExpires,
+    /// In a joint configuration only the new half counts.
+    OnlyNewMajority,
+    /// In a joint configuration one majority of all its voters counts.
+    MajorityOfUnion,
+    /// Learners count as voters.
+    LearnersCounted,
+    /// A change is taken before the leader has committed an entry of its own term.
+    ChangeBeforeOwnCommit,
+    /// A change is taken before the last one is committed.
+    ChangeBeforeLastCommitted,
+    /// Any change takes a single step.
+    NoJointPhase,
+    /// The joint configuration is left before it is committed.
+    LeavesJointEarly,
+    /// A configuration stays in force when its entry is truncated.
+    MembershipNotRolledBack,
+    /// A leader that has removed itself leads on.
+    RemovedLeaderStays,
+    /// Only a voter of the latest configuration may campaign.
+    RemovedCannotCampaign,
+    /// A learner refuses to vote.
+    LearnerRefusesToVote,
+    /// A snapshot carries the configuration of the one before it.
+    SnapshotWithOldMembership,
+    /// A snapshot is installed also when the log goes further.
+    InstallsStaleSnapshot,
+    /// Chunks of a snapshot are put together as they come.
+    ChunkOffsetIgnored,
+    /// Whoever is asked answers reads from its own state.
+    FollowerReadsLocally,
+    /// A member that has lost its disk starts anew under its old identity.
+    WipedNodeWelcome,
 }

@@ -4,16 +4,21 @@
 use crate::config::{Config, StartError};
 use crate::durable::Durable;
 use crate::effect::{self, Event, Send, Write};
+pub use crate::effect::Refusal;
 use crate::flaw::{Flaw, Flaws, Planted, Sound};
 use crate::input;
+pub use crate::input::ReadMode;
 use crate::kv::Command;
+use crate::membership::{Change, Membership};
 use crate::message::{Message, Payload};
 use crate::node::Node;
+use crate::snapshot::Snapshot;
 use crate::state_machine::{Applied, Operation, Outcome, Request, StateMachine};
 use crate::types::{Bytes, EntryId, Instant, LogIndex, NodeId, SessionId, Term, Token, WriteSeq};
 use crate::view::{Role, View};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 /// One thing that happened to a [`Member`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +27,21 @@ pub enum Input {
     Timeout,
     /// A message from a peer.
     Message(Message),
-    /// A client's request. Commands that change nothing go by ReadIndex, all else through the log.
+    /// A client's request. Commands that change nothing are answered without the log, all else goes through it.
     Request {
         /// The caller's handle for the reply; no other request that waits for one has it.
         token: Token,
         /// The request.
         request: Request,
+        /// On whose word it is answered, if it changes nothing.
+        mode: ReadMode,
+    },
+    /// An operator's instruction.
+    Instruct {
+        /// The caller's handle for the reply, as for a request.
+        token: Token,
+        /// What to do.
+        instruction: Instruction,
     },
     /// Every write up to `seq` is durable.
     Persisted {
@@ -36,6 +50,20 @@ pub enum Input {
     },
     /// Behave as if the election timeout had elapsed.
     Campaign,
+}
+
+/// What an operator may ask of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instruction {
+    /// Change who belongs to the cluster, all at once (thesis §4). Done once the entry that says so is applied: a joint
+    /// configuration may still have to be left then. No changes at all leave one that is not left automatically.
+    ChangeMembership(Vec<Change>),
+    /// Hand the leadership to a voter (thesis §3.10). Done once that is told to campaign and this node leads no longer.
+    TransferLeadership(NodeId),
+    /// Lead no longer.
+    StepDown,
+    /// Take a snapshot now. Done once it is on its way to the disk; at once if it would bring nothing new.
+    TakeSnapshot,
 }
 
 /// The effects of one step; the contract is that of [`crate::effect`].
@@ -47,33 +75,20 @@ pub struct Effects {
     pub sends: Vec<Send>,
     /// For the clients.
     pub replies: Vec<Reply>,
-    /// What was applied, in order of index.
+    /// What was applied, in order of index. A snapshot that is installed takes the place of entries, and is found
+    /// among the writes.
     pub applied: Vec<AppliedEntry>,
+    /// Members that have come back without what they once acknowledged: an operator must remove them.
+    pub amnesiacs: Vec<NodeId>,
 }
 
-/// An answer to [`Input::Request`]; each request gets at most one while the member lives.
+/// An answer to [`Input::Request`] or [`Input::Instruct`]; each gets at most one while the member lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The caller's handle.
     pub token: Token,
     /// What came of it.
     pub result: Result<Outcome, Refusal>,
-}
-
-/// Why a request has no outcome here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Nothing was or will be done on account of this attempt. Try the hint, or anybody.
-    NotLeader {
-        /// Who may be the leader.
-        leader: Option<NodeId>,
-    },
-    /// Leadership was lost while the request was under way: it may yet take effect. Only a retry with the same
-    /// session and sequence is safe.
-    Unknown {
-        /// Who may be the leader.
-        leader: Option<NodeId>,
-    },
 }
 
 /// One entry that was applied.
@@ -96,12 +111,14 @@ impl Effects {
         self.sends.clear();
         self.replies.clear();
         self.applied.clear();
+        self.amnesiacs.clear();
     }
 }
 
 /// A server: a [`Node`], and above it the replicated [`StateMachine`] and the clients that wait for it.
 ///
 /// - `applied <= node.commit()`; what lies between them is applied in the next steps, which are due at once.
+/// - The state machine is what the node's snapshot and the log from there up to `applied` come to.
 /// - A client waits either for an entry of this node's own term of office, or for a read.
 /// - A request that is retried while its entry is under way waits for that entry: a leader that appended each
 ///   retry would be kept busy by its clients' impatience alone.
@@ -118,10 +135,20 @@ pub struct Member<F: Flaws = Sound> {
     under_way: BTreeMap<(SessionId, u64), EntryId>,
     /// Reads that are not yet confirmed.
     readers: BTreeMap<Token, Command>,
-    /// Confirmed reads that wait for their index to be applied, ascending in it.
-    ready: VecDeque<(LogIndex, Token, Command)>,
+    /// Confirmed reads that wait for their index to be applied.
+    ready: BTreeMap<(LogIndex, Token), Command>,
+    /// Whether it led after its latest step.
+    led: bool,
+    snapshot_interval: Option<NonZeroU64>,
+    max_pending_reads: usize,
     /// Reused between steps.
     effects: effect::Effects,
+}
+
+/// The disk of a founding member before its first start: who belongs to the cluster, and an empty store. All founders
+/// start with the same; whoever joins later starts with nothing, a [`Durable::default`].
+pub fn founding_disk(membership: Membership) -> Durable {
+    Durable::founding(membership, StateMachine::default().encode(Sound))
 }
 
 impl Member<Sound> {
@@ -149,16 +176,26 @@ impl<F: Flaws> Member<F> {
         now: Instant,
         flaws: F,
     ) -> Result<Self, StartError> {
+        let machine = match &durable.snapshot {
+            Some(snapshot) => StateMachine::decode(&snapshot.data).map_err(StartError::State)?,
+            None => StateMachine::default(),
+        };
+        let max_apply_entries = u64::try_from(config.max_apply_entries).unwrap_or(u64::MAX);
+        let (snapshot_interval, max_pending_reads) = (config.snapshot_interval, config.max_pending_reads);
+        let node = Node::with_flaws(config, durable, now, flaws)?;
         Ok(Self {
             flaws,
-            max_apply_entries: u64::try_from(config.max_apply_entries).unwrap_or(u64::MAX),
-            node: Node::with_flaws(config, durable, now, flaws)?,
-            machine: StateMachine::default(),
-            applied: LogIndex::ZERO,
+            applied: node.commit(),
+            node,
+            machine,
+            max_apply_entries,
             writers: BTreeMap::new(),
             under_way: BTreeMap::new(),
             readers: BTreeMap::new(),
-            ready: VecDeque::new(),
+            ready: BTreeMap::new(),
+            led: false,
+            snapshot_interval,
+            max_pending_reads,
             effects: effect::Effects::default(),
         })
     }
@@ -168,14 +205,19 @@ impl<F: Flaws> Member<F> {
         match input {
             Input::Timeout => self.drive(now, input::Input::Timeout, effects),
             Input::Message(message) => self.drive(now, input::Input::Message(message), effects),
-            Input::Request { token, request } => self.on_request(now, token, request, effects),
+            Input::Request { token, request, mode } => self.on_request(now, token, request, mode, effects),
+            Input::Instruct { token, instruction } => self.on_instruction(now, token, instruction, effects),
             Input::Persisted { seq } => self.drive(now, input::Input::Persisted { seq }, effects),
             Input::Campaign => self.drive(now, input::Input::Campaign, effects),
         }
         self.apply(effects);
         self.answer_reads(effects);
-        if self.node.role() != Role::Leader {
+        let leads = self.node.role() == Role::Leader;
+        if core::mem::replace(&mut self.led, leads) && !leads {
             self.dismiss(effects);
+        }
+        if self.is_snapshot_due() {
+            self.take_snapshot(now, effects);
         }
     }
 
@@ -204,13 +246,53 @@ impl<F: Flaws> Member<F> {
         self.applied
     }
 
-    fn on_request(&mut self, now: Instant, token: Token, request: Request, effects: &mut Effects) {
+    fn on_request(
+        &mut self,
+        now: Instant,
+        token: Token,
+        request: Request,
+        mode: ReadMode,
+        effects: &mut Effects,
+    ) {
         match request.operation {
             Operation::Command(command) if command.is_read() => {
-                self.readers.insert(token, command);
-                self.drive(now, input::Input::Read { token }, effects);
+                self.on_read(now, token, command, mode, effects);
             }
             Operation::Command(_) | Operation::Register => self.on_write(now, token, &request, effects),
+        }
+    }
+
+    fn on_read(
+        &mut self,
+        now: Instant,
+        token: Token,
+        command: Command,
+        mode: ReadMode,
+        effects: &mut Effects,
+    ) {
+        if mode == ReadMode::Stale && !self.node.is_blank() || self.flaws.has(Flaw::FollowerReadsLocally) {
+            self.ready.insert((self.applied, token), command);
+        } else if self.max_pending_reads <= self.ready.len() {
+            effects.replies.push(Reply { token, result: Err(Refusal::Overloaded) });
+        } else {
+            self.readers.insert(token, command);
+            self.drive(now, input::Input::Read { token, mode }, effects);
+        }
+    }
+
+    fn on_instruction(&mut self, now: Instant, token: Token, instruction: Instruction, effects: &mut Effects) {
+        match instruction {
+            Instruction::ChangeMembership(changes) => {
+                self.drive(now, input::Input::ChangeMembership { token, changes }, effects);
+            }
+            Instruction::TransferLeadership(to) => {
+                self.drive(now, input::Input::TransferLeadership { token, to }, effects);
+            }
+            Instruction::StepDown => self.drive(now, input::Input::StepDown { token }, effects),
+            Instruction::TakeSnapshot => {
+                self.take_snapshot(now, effects);
+                effects.replies.push(Reply { token, result: Ok(Outcome::Done) });
+            }
         }
     }
 
@@ -245,6 +327,7 @@ impl<F: Flaws> Member<F> {
         self.node.step(now, input, &mut self.effects);
         effects.writes.append(&mut self.effects.writes);
         effects.sends.append(&mut self.effects.sends);
+        let mut received = None;
         for event in self.effects.events.drain(..) {
             match event {
                 Event::Proposed { token, id } => {
@@ -252,19 +335,50 @@ impl<F: Flaws> Member<F> {
                 }
                 Event::ReadReady { token, index } => {
                     if let Some(command) = self.readers.remove(&token) {
-                        self.ready.push_back((index, token, command));
+                        self.ready.insert((index, token), command);
                     }
                 }
-                Event::ProposalRefused { token, leader } => {
-                    effects.replies.push(Reply { token, result: Err(Refusal::NotLeader { leader }) });
-                }
-                Event::ReadRefused { token, leader } => {
+                Event::Done { token } => effects.replies.push(Reply { token, result: Ok(Outcome::Done) }),
+                Event::Refused { token, refusal } => {
                     self.readers.remove(&token);
-                    effects.replies.push(Reply { token, result: Err(Refusal::NotLeader { leader }) });
+                    effects.replies.push(Reply { token, result: Err(refusal) });
                 }
+                Event::SnapshotReceived { snapshot } => received = Some(snapshot),
+                Event::Amnesia { node } => effects.amnesiacs.push(node),
                 // The commit index is looked up when entries are applied.
                 Event::Committed { .. } => {}
             }
+        }
+        if let Some(snapshot) = received {
+            self.install(now, &snapshot, effects);
+        }
+    }
+
+    /// Goes on from a snapshot instead of the entries that it stands for.
+    fn install(&mut self, now: Instant, snapshot: &Snapshot, effects: &mut Effects) {
+        let machine = StateMachine::decode(&snapshot.data);
+        // Its bytes are what the leader sent, and the leader can read them; so it speaks another version, and this
+        // node stays where it is until it is replaced.
+        let usable = machine.is_ok();
+        if let Ok(machine) = machine {
+            self.machine = machine;
+            self.applied = snapshot.last.index;
+        }
+        self.drive(now, input::Input::SnapshotRead { usable }, effects);
+    }
+
+    /// Whether enough has been applied since the last snapshot.
+    fn is_snapshot_due(&self) -> bool {
+        let covered = self.node.snapshot().map_or(self.applied, |snapshot| snapshot.last.index);
+        let due = self.snapshot_interval.is_some_and(|interval| covered.0 + interval.get() <= self.applied.0);
+        due && !self.node.is_taking_snapshot()
+    }
+
+    /// Writes down the state as of what is applied.
+    fn take_snapshot(&mut self, now: Instant, effects: &mut Effects) {
+        if !self.node.is_blank() && !self.node.is_taking_snapshot() {
+            let data = self.machine.encode(self.flaws);
+            self.drive(now, input::Input::SnapshotTaken { index: self.applied, data }, effects);
         }
     }
 
@@ -280,8 +394,13 @@ impl<F: Flaws> Member<F> {
             let index = self.applied.next();
             let entry = self.node.log().get(index).expect("what is committed is in the log");
             let id = entry.id;
+            let mut outcome = None;
             let applied = match &entry.payload {
-                Payload::Noop | Payload::Membership(_) => None,
+                Payload::Noop => None,
+                Payload::Membership(_) => {
+                    outcome = Some(Outcome::Done);
+                    None
+                }
                 Payload::Data(data) if self.flaws.has(Flaw::DeduplicatesOnLeader) && !leads => {
                     let careless = Planted::new([Flaw::NoDeduplication]);
                     Some(self.machine.apply(careless, index, data))
@@ -295,20 +414,20 @@ impl<F: Flaws> Member<F> {
                 executed: applied.as_ref().is_some_and(|applied| applied.executed),
                 state_hash: self.machine.hash(),
             });
-            self.answer_writers(id, applied, effects);
+            if let Some(Applied { request: Some(request), .. }) = applied {
+                self.under_way.remove(&request);
+            }
+            self.answer_writers(id, outcome.or(applied.map(|applied| applied.outcome)), effects);
         }
     }
 
     /// Answers whoever waits for the entry at `id.index`.
-    fn answer_writers(&mut self, id: EntryId, applied: Option<Applied>, effects: &mut Effects) {
-        if let Some(request) = applied.as_ref().and_then(|applied| applied.request) {
-            self.under_way.remove(&request);
-        }
+    fn answer_writers(&mut self, id: EntryId, outcome: Option<Outcome>, effects: &mut Effects) {
         while let Some(writer) = self.writers.first_entry().filter(|writer| writer.key().0 <= id.index) {
             let (_, token) = *writer.key();
             let term = writer.remove();
-            let result = match &applied {
-                Some(applied) if term == id.term => Ok(applied.outcome.clone()),
+            let result = match &outcome {
+                Some(outcome) if term == id.term => Ok(outcome.clone()),
                 // Another entry stands where the proposal stood, so that it can never commit.
                 _ => Err(Refusal::NotLeader { leader: self.node.leader() }),
             };
@@ -319,8 +438,8 @@ impl<F: Flaws> Member<F> {
     /// Answers the confirmed reads whose index has been applied.
     fn answer_reads(&mut self, effects: &mut Effects) {
         let early = self.flaws.has(Flaw::ReadBeforeApply);
-        while self.ready.front().is_some_and(|(index, ..)| *index <= self.applied || early) {
-            let (_, token, command) = self.ready.pop_front().expect("the front was just seen");
+        while let Some(read) = self.ready.first_entry().filter(|read| read.key().0 <= self.applied || early) {
+            let ((_, token), command) = read.remove_entry();
             let answer = self.machine.query(&command).expect("only reads are asked to be confirmed");
             effects.replies.push(Reply { token, result: Ok(Outcome::Answer(answer)) });
         }
@@ -334,7 +453,7 @@ impl<F: Flaws> Member<F> {
         while let Some(((_, token), _)) = self.writers.pop_first() {
             effects.replies.push(Reply { token, result: Err(Refusal::Unknown { leader }) });
         }
-        for (_, token, _) in self.ready.drain(..) {
+        while let Some(((_, token), _)) = self.ready.pop_first() {
             effects.replies.push(Reply { token, result: Err(Refusal::NotLeader { leader }) });
         }
     }

@@ -37,6 +37,8 @@ pub enum Body {
     RequestVote {
         /// The candidate's last entry (Raft §5.4.1).
         last: EntryId,
+        /// The leader of the term before asked for this campaign, so that nobody need be loyal to it (thesis §3.10).
+        transfer: bool,
     },
     /// The answer to [`Body::RequestVote`].
     VoteReply {
@@ -61,9 +63,62 @@ pub enum Body {
         /// Whether the entries were taken.
         outcome: AppendOutcome,
     },
+    /// A part of a snapshot, for a follower whose next entry the leader has compacted away (Raft Figure 13). Also a
+    /// heartbeat.
+    InstallSnapshot {
+        /// Which snapshot.
+        snapshot: SnapshotId,
+        /// The configuration at its last entry.
+        membership: Membership,
+        /// Where in its bytes the chunk begins.
+        offset: u64,
+        /// The bytes from there on.
+        chunk: Bytes,
+        /// The leader's contact round, echoed in the answer.
+        round: Round,
+    },
+    /// The answer to an [`Body::InstallSnapshot`] while parts are missing. Once nothing is, the answer is an
+    /// [`Body::AppendReply`] that accepts everything up to the snapshot's last entry.
+    SnapshotReply {
+        /// The round of the message answered.
+        round: Round,
+        /// Which snapshot.
+        snapshot: SnapshotId,
+        /// How many of its bytes are there, from the first on: where to go on.
+        received: u64,
+    },
+    /// "Campaign now": the leader hands over to a voter that holds all of its log (thesis §3.10).
+    TimeoutNow,
+    /// "As of which index may I read?": a follower on behalf of its clients (thesis §6.4).
+    ReadIndex {
+        /// The asker's own name for the question, never used twice, also not by its next life.
+        id: u64,
+    },
+    /// The answer to [`Body::ReadIndex`].
+    ReadIndexReply {
+        /// The question.
+        id: u64,
+        /// A read is linearizable once everything up to here has been applied.
+        index: LogIndex,
+    },
     /// The answer to any message of an older term. It has no round: counting it as contact with a leader
     /// would confirm reads of another term.
     Stale,
+    /// The answer of a node whose disk holds nothing to the leader that would have it follow: it needs a snapshot to
+    /// start from. It has no round: a node that has lost its disk may have voted for somebody else before.
+    Blank,
+}
+
+/// A snapshot's identity: two are the same bytes, whoever took them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct SnapshotId {
+    /// The last entry that it stands for.
+    pub last: EntryId,
+    /// How many bytes it has.
+    pub size: u64,
+    /// Their hash.
+    pub checksum: u64,
 }
 
 /// What a follower made of an [`Body::AppendEntries`].
@@ -95,6 +150,13 @@ pub struct Entry {
     pub payload: Payload,
 }
 
+impl Entry {
+    /// What it counts for wherever bytes are limited.
+    pub fn size(&self) -> usize {
+        self.payload.size()
+    }
+}
+
 /// What an entry holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -105,4 +167,17 @@ pub enum Payload {
     Data(Bytes),
     /// A configuration, in force from here on (thesis §4.1).
     Membership(Membership),
+}
+
+impl Payload {
+    /// What an entry of it counts for wherever bytes are limited: its own, and a few for the entry.
+    pub fn size(&self) -> usize {
+        const ENTRY: usize = 24;
+        ENTRY
+            + match self {
+                Self::Noop => 0,
+                Self::Data(data) => data.len(),
+                Self::Membership(membership) => membership.nodes().count() * size_of::<NodeId>(),
+            }
+    }
 }

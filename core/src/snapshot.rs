@@ -1,7 +1,9 @@
 //! A snapshot: the state that the log up to an entry comes to, in place of that log (Raft §7, thesis §5).
 
 use crate::membership::Membership;
+use crate::message::SnapshotId;
 use crate::types::{Bytes, EntryId};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// What a part of the log came to. A cluster starts from one before its first entry, which says who belongs to it.
 ///
@@ -15,4 +17,11 @@ pub struct Snapshot {
     pub membership: Membership,
     /// The state machine, in bytes that the consensus layer never looks into.
     pub data: Bytes,
+}
+
+impl Snapshot {
+    /// Which it is. Reads all of its bytes.
+    pub fn id(&self) -> SnapshotId {
+        SnapshotId { last: self.last, size: self.data.len() as u64, checksum: xxh3_64(&self.data) }
+    }
 }

@@ -1,7 +1,7 @@
 //! The one window into a node: for metrics, for the prompt and for the checkers alike.
 
 use crate::membership::Membership;
-use crate::types::{EntryId, LogIndex, NodeId, Term};
+use crate::types::{EntryId, Instant, LogIndex, NodeId, Term};
 
 /// What a node is (Raft Figure 4, thesis §9.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,14 @@ pub struct View<'a> {
     pub commit: LogIndex,
     /// The last entry of its log, durable or not.
     pub last: EntryId,
+    /// The last entry of its snapshot; `None` while it is blank.
+    pub snapshot: Option<EntryId>,
     /// The configuration in force.
     pub membership: &'a Membership,
+    /// Where that stands in the log, or is known to have been in force.
+    pub membership_index: LogIndex,
+    /// Until when, by its own clock, it may answer reads on its lease; long ago if it has none.
+    pub lease_until: Instant,
     /// Where each follower stands; empty unless it leads.
     pub followers: &'a [Progress],
 }

@@ -1,14 +1,15 @@
 //! Elections: asking, voting, winning (Raft §5.2, §5.4.1; thesis §4.2.3, §9.6).
 
 use super::Node;
-use super::progress::Progress;
+use super::lease::Lease;
 use super::role::{Ballot, Leadership, State};
 use crate::effect::{Effects, HardState};
 use crate::flaw::{Flaw, Flaws};
-use crate::message::{Body, Payload};
+use crate::message::{Body, Entry, Payload};
 use crate::quorum::VoteResult;
 use crate::types::{EntryId, Instant, NodeId, Round, Term, WriteSeq};
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 impl<F: Flaws> Node<F> {
     /// The election timeout has elapsed, or somebody says so. A leader has nothing to campaign for.
@@ -17,34 +18,35 @@ impl<F: Flaws> Node<F> {
             return;
         }
         self.reset_election_timer(now);
-        if !self.membership.voters.contains(self.config.id) {
+        // Its own vote is help like any other: a promise binds the node itself too.
+        if !self.may_campaign() || self.has_promised(now, self.config.id) {
             return;
         }
         if self.config.pre_vote {
             self.become_pre_candidate(now, effects);
         } else {
-            self.become_candidate(now, effects);
+            self.become_candidate(now, false, effects);
         }
     }
 
     /// Asks who would vote for it, without disturbing anybody's term (thesis §9.6).
     fn become_pre_candidate(&mut self, now: Instant, effects: &mut Effects) {
+        self.lose_leader(effects);
         let mut ballot = Ballot::default();
         ballot.record(self.config.id, true);
         self.state = State::PreCandidate(ballot);
-        self.leader = None;
         let term = self.hard_state.term.next();
         let last = self.log.last();
-        for peer in self.peers() {
+        for peer in self.other_voters() {
             self.send_in(term, peer, WriteSeq::ZERO, Body::PreVote { last }, effects);
         }
         self.count_pre_votes(now, effects);
     }
 
-    /// Campaigns in the next term (Raft §5.2).
-    fn become_candidate(&mut self, now: Instant, effects: &mut Effects) {
+    /// Campaigns in the next term (Raft §5.2); at the wish of the leader itself if it is a `transfer`.
+    pub(super) fn become_candidate(&mut self, now: Instant, transfer: bool, effects: &mut Effects) {
+        self.lose_leader(effects);
         let term = self.hard_state.term.next();
-        self.leader = None;
         self.write_hard_state(HardState { term, vote: Some(self.config.id) }, effects);
         self.state = State::Candidate { ballot: Ballot::default(), vote: self.queue.hard_state() };
         // The request names this log and claims this vote, so both must be durable first: a candidate that
@@ -52,8 +54,8 @@ impl<F: Flaws> Node<F> {
         let after =
             if self.flaws.has(Flaw::CampaignNotGated) { WriteSeq::ZERO } else { self.queue.everything() };
         let last = self.log.last();
-        for peer in self.peers() {
-            self.send(peer, after, Body::RequestVote { last }, effects);
+        for peer in self.other_voters() {
+            self.send(peer, after, Body::RequestVote { last, transfer }, effects);
         }
         self.count_own_vote(now, effects);
     }
@@ -77,7 +79,8 @@ impl<F: Flaws> Node<F> {
         last: EntryId,
         effects: &mut Effects,
     ) {
-        let granted = self.hard_state.term < term && self.is_up_to_date(last) && !self.is_loyal(now, from);
+        let granted =
+            self.hard_state.term < term && self.may_vote() && self.is_up_to_date(last) && !self.is_loyal(now, from);
         // A grant names the term asked about. A refusal names this node's own, by which a pre-candidate of a
         // lower term catches up: otherwise it might ask in vain for ever.
         let answer = if granted { term } else { self.hard_state.term };
@@ -95,7 +98,7 @@ impl<F: Flaws> Node<F> {
         let asked = self.hard_state.term.next();
         if let State::PreCandidate(ballot) = &mut self.state
             && (!granted || term == asked)
-            && self.membership.voters.contains(from)
+            && self.configurations.latest().voters.contains(from)
         {
             ballot.record(from, granted);
             self.count_pre_votes(now, effects);
@@ -104,8 +107,8 @@ impl<F: Flaws> Node<F> {
 
     fn count_pre_votes(&mut self, now: Instant, effects: &mut Effects) {
         let State::PreCandidate(ballot) = &self.state else { return };
-        match self.membership.voters.vote(|voter| ballot.of(voter)) {
-            VoteResult::Won => self.become_candidate(now, effects),
+        match self.voters().vote(|voter| ballot.of(voter)) {
+            VoteResult::Won => self.become_candidate(now, false, effects),
             VoteResult::Lost => self.step_down(now, effects),
             VoteResult::Pending => {}
         }
@@ -120,7 +123,7 @@ impl<F: Flaws> Node<F> {
         effects: &mut Effects,
     ) {
         let free = self.hard_state.vote.is_none_or(|vote| vote == from) || self.flaws.has(Flaw::VotesTwice);
-        if !free || !self.is_up_to_date(last) {
+        if !free || !self.may_vote() || !self.is_up_to_date(last) {
             self.send(from, WriteSeq::ZERO, Body::VoteReply { granted: false }, effects);
             return;
         }
@@ -144,7 +147,7 @@ impl<F: Flaws> Node<F> {
 
     pub(super) fn on_vote_reply(&mut self, now: Instant, from: NodeId, granted: bool, effects: &mut Effects) {
         if let State::Candidate { ballot, .. } = &mut self.state
-            && self.membership.voters.contains(from)
+            && self.configurations.latest().voters.contains(from)
         {
             if self.flaws.has(Flaw::DuplicateVoteCounted) {
                 ballot.record_again(from, granted);
@@ -156,8 +159,9 @@ impl<F: Flaws> Node<F> {
 
     fn count_votes(&mut self, now: Instant, effects: &mut Effects) {
         let State::Candidate { ballot, .. } = &self.state else { return };
-        let mut result = self.membership.voters.vote(|voter| ballot.of(voter));
-        let voters = self.membership.voters.incoming.voters();
+        let voters = self.voters();
+        let mut result = voters.vote(|voter| ballot.of(voter));
+        let voters = voters.incoming.voters();
         if self.flaws.has(Flaw::HalfIsQuorum) {
             let granted = voters.iter().filter(|voter| ballot.of(**voter) == Some(true)).count();
             if granted * 2 >= voters.len() {
@@ -177,23 +181,40 @@ impl<F: Flaws> Node<F> {
     /// Takes office: assumes nothing of its followers, and appends a no-op entry, through which everything
     /// before it can commit (Raft §5.4.2, thesis §6.4).
     fn become_leader(&mut self, now: Instant, effects: &mut Effects) {
-        let last = self.log.last().index;
-        let peers = self.peers();
         self.leader = Some(self.config.id);
+        let uncommitted = self.log.slice(self.commit.next(), usize::MAX);
         self.state = State::Leader(Leadership {
-            followers: peers.into_iter().map(|peer| Progress::new(peer, last, now)).collect(),
-            term_start: last.next(),
+            followers: Vec::new(),
+            drops_followers: false,
+            term_start: self.log.last().index.next(),
             round: Round::ZERO.next(),
             confirmed: Round::ZERO,
             reads: VecDeque::new(),
+            lease: Lease::default(),
+            transfer: None,
+            uncommitted_bytes: uncommitted.iter().map(Entry::size).sum(),
             heartbeat_at: now + self.config.heartbeat_interval,
             quorum_check_at: now + self.config.election_timeout_max,
         });
+        self.track_followers(now);
         if self.flaws.has(Flaw::NoNoop) {
             self.broadcast(now, effects);
         } else {
-            self.append(Payload::Noop, effects);
+            self.append(now, Payload::Noop, effects);
         }
+    }
+
+    /// Everybody else who may vote, each once.
+    fn other_voters(&self) -> Vec<NodeId> {
+        let latest = self.configurations.latest();
+        latest.nodes().filter(|node| *node != self.config.id && latest.voters.contains(*node)).collect()
+    }
+
+    /// Whether this node votes at all. A learner does when it is asked: it may have been given a vote and not know
+    /// of it yet, and then its vote may be the one that is missing.
+    fn may_vote(&self) -> bool {
+        let learner = !self.configurations.latest().voters.contains(self.config.id);
+        !self.is_blank() && !(learner && self.flaws.has(Flaw::LearnerRefusesToVote))
     }
 
     /// Whether a candidate whose log ends with `last` may have this node's vote (Raft §5.4.1). The own log is
@@ -218,11 +239,12 @@ impl<F: Flaws> Node<F> {
         if !self.config.check_quorum {
             return false;
         }
-        match self.leader {
+        let hears = match self.leader {
             None => false,
             Some(leader) if leader == candidate => false,
             Some(leader) if leader == self.config.id => true,
             Some(_) => now.since(self.leader_heard_at) < self.config.election_timeout_min,
-        }
+        };
+        hears && !self.flaws.has(Flaw::LeaseWithoutPromise) || self.has_promised(now, candidate)
     }
 }

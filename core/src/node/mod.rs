@@ -1,31 +1,42 @@
 //! The consensus machine: one node of Raft.
 //!
-//! The state and the way in and out are here; what happens is told by activity: `election`, `replication`,
-//! `read`. Each is an `impl Node` of its own over the same private fields.
+//! The state and the way in and out are here; what happens is told by activity: `election`, `replication` and
+//! `append`, `read` and `lease`, `snapshot`, `reconfiguration`, `transfer`. Each is an `impl Node` of its own over the
+//! same private fields.
 
-mod election;
-mod invariants;
-mod progress;
-mod read;
-mod replication;
-mod role;
 mod write_queue;
+mod configurations;
+mod role;
+mod progress;
+mod election;
+mod replication;
+mod append;
+mod read;
+mod lease;
+mod snapshot;
+mod reconfiguration;
+mod transfer;
+mod invariants;
 
 pub use progress::Progress;
 
 use crate::config::{Config, StartError};
 use crate::durable::Durable;
-use crate::effect::{Effects, Event, HardState, Send};
+use crate::effect::{Effects, HardState, Refusal, Send};
 use crate::flaw::{Flaw, Flaws, Sound};
 use crate::input::Input;
 use crate::log::Log;
 use crate::membership::Membership;
 use crate::message::{Body, Message};
+use crate::snapshot::Snapshot;
 use crate::types::{Instant, LogIndex, NodeId, Term, WriteSeq};
 use crate::view::{Role, View};
-use alloc::vec::Vec;
+use configurations::Configurations;
 use core::time::Duration;
+use lease::Promise;
+use read::Questions;
 use role::{Ballot, State};
+use snapshot::{Assembly, Chunk, Taken};
 use write_queue::WriteQueue;
 
 /// Messages of later terms are dropped: elections do not get there within the age of the universe, and a node
@@ -43,16 +54,25 @@ const TERM_MAX: Term = Term(u64::MAX / 2);
 pub struct Node<F: Flaws = Sound> {
     config: Config,
     flaws: F,
-    membership: Membership,
     hard_state: HardState,
+    /// What the log goes on from; `None` while the node is blank. Durable, but for one that has just been installed.
+    snapshot: Option<Snapshot>,
+    taken: Option<Taken>,
+    assembly: Option<Assembly>,
+    /// What came of the assembly, until the layer above has looked at it.
+    received: Option<Snapshot>,
     log: Log,
+    configurations: Configurations,
     commit: LogIndex,
     queue: WriteQueue,
     state: State,
+    questions: Questions,
     /// The leader of the current term, if it is known.
     leader: Option<NodeId>,
     /// When it was last heard.
     leader_heard_at: Instant,
+    /// What the node owes the leader, under leases.
+    promise: Promise,
     /// When to campaign, unless leading.
     election_at: Instant,
     jitter: Jitter,
@@ -85,24 +105,35 @@ impl<F: Flaws> Node<F> {
     ) -> Result<Self, StartError> {
         config.validate()?;
         durable.validate()?;
-        let log = durable.log.clone();
         let mut hard_state = durable.hard_state;
         if flaws.has(Flaw::AmnesiaAtRestart) {
             hard_state.vote = None;
         }
+        let mut jitter = Jitter(config.seed);
+        let promised = if flaws.has(Flaw::PromiseForgottenAtRestart) {
+            Duration::ZERO
+        } else {
+            config.election_timeout_min
+        };
         let mut node = Self {
-            queue: WriteQueue::new(log.last().index),
-            jitter: Jitter(config.seed),
-            config,
-            flaws,
-            membership: durable.snapshot.as_ref().map(|snapshot| snapshot.membership.clone()).unwrap_or_default(),
             hard_state,
-            log,
-            commit: LogIndex::ZERO,
+            snapshot: durable.snapshot.clone(),
+            taken: None,
+            assembly: None,
+            received: None,
+            configurations: Configurations::of(durable.snapshot.as_ref(), &durable.log),
+            commit: durable.snapshot.as_ref().map_or(LogIndex::ZERO, |snapshot| snapshot.last.index),
+            queue: WriteQueue::new(durable.log.last().index),
+            log: durable.log.clone(),
             state: State::Follower,
+            questions: Questions::new(jitter.word() >> 1),
             leader: None,
             leader_heard_at: now,
+            promise: Promise::at_start(now, promised),
             election_at: now,
+            jitter,
+            config,
+            flaws,
         };
         node.reset_election_timer(now);
         Ok(node)
@@ -120,9 +151,16 @@ impl<F: Flaws> Node<F> {
         match input {
             Input::Timeout => self.on_timeout(now, effects),
             Input::Message(message) => self.on_message(now, message, effects),
-            Input::Propose { token, data } => self.on_propose(token, data, effects),
-            Input::Read { token } => self.on_read(now, token, effects),
+            Input::Propose { token, data } => self.on_propose(now, token, data, effects),
+            Input::Read { token, mode } => self.on_read(now, token, mode, effects),
+            Input::ChangeMembership { token, changes } => {
+                self.on_change_membership(now, token, &changes, effects);
+            }
+            Input::TransferLeadership { token, to } => self.on_transfer(now, token, to, effects),
+            Input::StepDown { token } => self.on_step_down(now, token, effects),
             Input::Persisted { seq } => self.on_persisted(now, seq, effects),
+            Input::SnapshotTaken { index, data } => self.on_snapshot_taken(index, data, effects),
+            Input::SnapshotRead { usable } => self.on_snapshot_read(usable, effects),
             Input::Campaign => self.on_campaign(now, effects),
         }
         if F::SOUND {
@@ -132,13 +170,15 @@ impl<F: Flaws> Node<F> {
 
     /// When [`Input::Timeout`] is due. May move with every step.
     pub fn deadline(&self) -> Instant {
-        match &self.state {
-            State::Leader(leadership) if self.config.check_quorum => {
-                leadership.heartbeat_at.min(leadership.quorum_check_at)
-            }
-            State::Leader(leadership) => leadership.heartbeat_at,
-            _ => self.election_at,
+        let State::Leader(leadership) = &self.state else { return self.election_at };
+        let mut deadline = leadership.heartbeat_at;
+        if self.config.check_quorum {
+            deadline = deadline.min(leadership.quorum_check_at);
         }
+        if let Some(transfer) = &leadership.transfer {
+            deadline = deadline.min(transfer.deadline);
+        }
+        deadline
     }
 
     /// The visible state.
@@ -151,7 +191,13 @@ impl<F: Flaws> Node<F> {
             leader: self.leader,
             commit: self.commit,
             last: self.log.last(),
-            membership: &self.membership,
+            snapshot: self.snapshot.as_ref().map(|snapshot| snapshot.last),
+            membership: self.membership(),
+            membership_index: self.configurations.latest_index(),
+            lease_until: match &self.state {
+                State::Leader(leadership) => leadership.lease.end(),
+                _ => Instant::default(),
+            },
             followers: match &self.state {
                 State::Leader(leadership) => &leadership.followers,
                 _ => &[],
@@ -162,6 +208,16 @@ impl<F: Flaws> Node<F> {
     /// The log.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The snapshot that the log goes on from; `None` while the node is blank.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
+    }
+
+    /// The configuration in force.
+    pub fn membership(&self) -> &Membership {
+        self.configurations.latest()
     }
 
     /// What it is.
@@ -208,24 +264,31 @@ impl<F: Flaws> Node<F> {
                 // Nobody has campaigned in that term yet: it is only asked about.
                 Body::PreVote { .. } | Body::PreVoteReply { granted: true } => {}
                 // While a leader is heard nobody may depose it, not even by raising the term (thesis §4.2.3).
-                Body::RequestVote { .. } if self.is_loyal(now, from) => return,
+                Body::RequestVote { transfer: false, .. } if self.is_loyal(now, from) => return,
                 _ => self.adopt_term(now, term, effects),
             }
         }
         match body {
             Body::PreVote { last } => self.on_pre_vote(now, from, term, last, effects),
             Body::PreVoteReply { granted } => self.on_pre_vote_reply(now, from, term, granted, effects),
-            Body::RequestVote { last } => self.on_request_vote(now, from, last, effects),
+            Body::RequestVote { last, .. } => self.on_request_vote(now, from, last, effects),
             Body::VoteReply { granted } => self.on_vote_reply(now, from, granted, effects),
             Body::AppendEntries { prev, entries, commit, round } => {
-                self.on_append_entries(
-                    now,
-                    from,
-                    replication::Append { prev, entries, commit, round },
-                    effects,
-                );
+                let append = append::Append { prev, entries, commit, round };
+                self.on_append_entries(now, from, append, effects);
             }
             Body::AppendReply { round, outcome } => self.on_append_reply(now, from, round, outcome, effects),
+            Body::InstallSnapshot { snapshot, membership, offset, chunk: bytes, round } => {
+                let chunk = Chunk { snapshot, membership, offset, bytes, round };
+                self.on_install_snapshot(now, from, chunk, effects);
+            }
+            Body::SnapshotReply { round, snapshot, received } => {
+                self.on_snapshot_reply(now, from, round, (snapshot, received), effects);
+            }
+            Body::TimeoutNow => self.on_timeout_now(now, from, effects),
+            Body::ReadIndex { id } => self.on_read_index(now, from, id, effects),
+            Body::ReadIndexReply { id, index } => self.on_read_index_reply(id, index, effects),
+            Body::Blank => self.on_blank(from, effects),
             // Its term has been adopted above; there is nothing more in it.
             Body::Stale => {}
         }
@@ -233,20 +296,30 @@ impl<F: Flaws> Node<F> {
 
     /// A request of an older term is answered, or its sender would never learn that it has been left behind.
     /// An answer of an older term is dropped.
-    fn on_older_term(&mut self, from: NodeId, body: &Body, effects: &mut Effects) {
+    fn on_older_term(&self, from: NodeId, body: &Body, effects: &mut Effects) {
         match body {
-            Body::PreVote { .. } | Body::RequestVote { .. } | Body::AppendEntries { .. } => {
-                self.send(from, WriteSeq::ZERO, Body::Stale, effects);
-            }
-            Body::PreVoteReply { .. } | Body::VoteReply { .. } | Body::AppendReply { .. } | Body::Stale => {}
+            Body::PreVote { .. }
+            | Body::RequestVote { .. }
+            | Body::AppendEntries { .. }
+            | Body::InstallSnapshot { .. }
+            | Body::ReadIndex { .. } => self.send(from, WriteSeq::ZERO, Body::Stale, effects),
+            Body::PreVoteReply { .. }
+            | Body::VoteReply { .. }
+            | Body::AppendReply { .. }
+            | Body::SnapshotReply { .. }
+            | Body::TimeoutNow
+            | Body::ReadIndexReply { .. }
+            | Body::Stale
+            | Body::Blank => {}
         }
     }
 
     fn on_persisted(&mut self, now: Instant, seq: WriteSeq, effects: &mut Effects) {
         self.queue.persisted(seq);
+        self.adopt_taken_snapshot();
         match self.state {
             State::Candidate { .. } => self.count_own_vote(now, effects),
-            State::Leader(_) => self.advance_commit(effects),
+            State::Leader(_) => self.advance_commit(now, effects),
             State::Follower | State::PreCandidate(_) => {}
         }
     }
@@ -261,16 +334,19 @@ impl<F: Flaws> Node<F> {
     /// Becomes a follower of the same term, of nobody yet. The vote stays: to forget it here would allow a
     /// second one in this term.
     fn step_down(&mut self, now: Instant, effects: &mut Effects) {
-        self.leader = None;
+        self.lose_leader(effects);
         if let State::Leader(leadership) = core::mem::replace(&mut self.state, State::Follower) {
             for read in leadership.reads {
-                effects.events.push(Event::ReadRefused { token: read.token, leader: None });
+                self.refuse_read(read.reader, Refusal::NotLeader { leader: None }, effects);
+            }
+            if let Some(transfer) = leadership.transfer {
+                transfer.end(effects);
             }
             // A leader has no election timer; everybody else's runs on.
             self.reset_election_timer(now);
             if self.flaws.has(Flaw::ElectedTwice) {
                 let mut ballot = Ballot::default();
-                self.membership.voters.incoming.voters().iter().for_each(|voter| ballot.record(*voter, true));
+                self.membership().voters.incoming.voters().iter().for_each(|voter| ballot.record(*voter, true));
                 self.state = State::Candidate { ballot, vote: WriteSeq::ZERO };
             }
         }
@@ -279,9 +355,10 @@ impl<F: Flaws> Node<F> {
         }
     }
 
-    /// Everybody else in the configuration in force.
-    fn peers(&self) -> Vec<NodeId> {
-        self.membership.nodes().filter(|node| *node != self.config.id).collect()
+    /// Knows no leader any more, for now.
+    fn lose_leader(&mut self, effects: &mut Effects) {
+        self.leader = None;
+        self.refuse_questions(effects);
     }
 
     fn write_hard_state(&mut self, hard_state: HardState, effects: &mut Effects) {
@@ -306,20 +383,23 @@ impl<F: Flaws> Node<F> {
     }
 }
 
-/// The only randomness in the core: the spread of election timeouts (Raft §5.2), from the configured seed.
-/// SplitMix64 (Steele, Lea, Flood 2014): one word of state, and enough for a timer.
+/// The only randomness in the core: the spread of election timeouts (Raft §5.2), and the names of a life's questions,
+/// from the configured seed. SplitMix64 (Steele, Lea, Flood 2014): one word of state, and enough for a timer.
 #[derive(Clone, Debug)]
 struct Jitter(u64);
 
 impl Jitter {
     /// Something below `spread`, evenly.
     fn below(&mut self, spread: Duration) -> Duration {
+        let nanos = (u128::from(self.word()) * spread.as_nanos()) >> 64;
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^= word >> 31;
-        let nanos = (u128::from(word) * spread.as_nanos()) >> 64;
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        word ^ (word >> 31)
     }
 }

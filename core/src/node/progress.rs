@@ -1,7 +1,10 @@
 //! What a leader believes of one follower.
 
+use crate::message::SnapshotId;
+use crate::snapshot::Snapshot;
 use crate::types::{Instant, LogIndex, NodeId, Round};
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 /// Where one follower stands, in its leader's eyes.
 ///
@@ -20,9 +23,10 @@ pub struct Progress {
     /// When it last answered anything in this term.
     pub(super) contact: Instant,
     pub(super) pace: Pace,
+    pub(super) catch_up: CatchUp,
 }
 
-/// How entries are sent to a follower.
+/// How a follower is brought up to date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
     /// Where the logs agree is not known: one message at a time, again with each heartbeat.
@@ -35,9 +39,61 @@ pub(super) enum Pace {
     },
     /// The logs agree up to `matched`: messages follow each other without waiting for answers.
     Replicate {
-        /// The last entry of each message on its way, ascending.
-        inflight: VecDeque<LogIndex>,
+        /// What is on its way.
+        inflight: Inflight,
     },
+    /// What it lacks has been compacted away: a snapshot, one chunk at a time, again with each heartbeat.
+    Snapshot(Transfer),
+    /// It has lost what it acknowledged: it gets nothing, lest it promise again what it broke.
+    Amnesiac,
+}
+
+/// A snapshot on its way to a follower. The leader may take another meanwhile; this one goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Transfer {
+    pub(super) id: SnapshotId,
+    pub(super) snapshot: Snapshot,
+    /// How many bytes are there.
+    pub(super) offset: u64,
+    /// The chunk from there on is on its way.
+    pub(super) waiting: bool,
+}
+
+/// The messages with entries on their way to a follower, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Inflight {
+    /// The last entry of each, ascending, and its bytes.
+    messages: VecDeque<(LogIndex, usize)>,
+    bytes: usize,
+}
+
+/// A learner's race with the log (thesis §4.2.1): in rounds, each of which is to bring it what the log held when the
+/// round began. One that takes less than an election timeout shows that a vote would not hold up the others for long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CatchUp {
+    target: LogIndex,
+    since: Instant,
+    /// Whether the last round was short enough.
+    pub(super) done: bool,
+}
+
+impl Inflight {
+    pub(super) fn add(&mut self, last: LogIndex, bytes: usize) {
+        self.messages.push_back((last, bytes));
+        self.bytes += bytes;
+    }
+
+    /// Everything up to `matched` has arrived.
+    fn acknowledge(&mut self, matched: LogIndex) {
+        while let Some((_, bytes)) = self.messages.pop_front_if(|(last, _)| *last <= matched) {
+            self.bytes -= bytes;
+        }
+    }
+
+    /// Whether another message may follow. A single one always may, whatever its size.
+    pub(super) fn has_room(&self, messages: usize, bytes: usize) -> bool {
+        self.messages.is_empty() || self.messages.len() < messages && self.bytes < bytes
+    }
 }
 
 impl Progress {
@@ -50,6 +106,7 @@ impl Progress {
             answered: Round::ZERO,
             contact: now,
             pace: Pace::Probe { waiting: false, until: LogIndex::ZERO },
+            catch_up: CatchUp { target: last, since: now, done: false },
         }
     }
 
@@ -59,16 +116,19 @@ impl Progress {
         self.matched = self.matched.max(matched);
         self.next = self.next.max(self.matched.next());
         match &mut self.pace {
-            Pace::Probe { until, .. } if *until <= self.matched => {
-                self.pace = Pace::Replicate { inflight: VecDeque::new() };
-            }
+            Pace::Probe { until, .. } if *until <= self.matched => self.replicate(),
             Pace::Probe { waiting, .. } => *waiting &= !news,
-            Pace::Replicate { inflight } => {
-                while inflight.front().is_some_and(|last| *last <= matched) {
-                    inflight.pop_front();
-                }
+            Pace::Replicate { inflight } => inflight.acknowledge(matched),
+            Pace::Snapshot(transfer) if transfer.snapshot.last.index <= self.matched => {
+                self.next = self.matched.next();
+                self.replicate();
             }
+            Pace::Snapshot(_) | Pace::Amnesiac => {}
         }
+    }
+
+    fn replicate(&mut self) {
+        self.pace = Pace::Replicate { inflight: Inflight::default() };
     }
 
     /// Whether a refusal of `refused` says anything new: neither delayed nor repeated.
@@ -76,17 +136,54 @@ impl Progress {
         match self.pace {
             Pace::Probe { .. } => refused == self.next.previous(),
             Pace::Replicate { .. } => self.matched < refused && refused < self.next,
+            Pace::Snapshot(_) | Pace::Amnesiac => false,
         }
     }
 
     /// The logs differ somewhere after `agreed`: look there.
     pub(super) fn refused(&mut self, agreed: LogIndex) {
         let sent = self.next.previous();
-        let until = match self.pace {
-            Pace::Probe { until, .. } => until,
-            Pace::Replicate { .. } => sent,
-        };
+        let until = if let Pace::Probe { until, .. } = self.pace { until } else { sent };
         self.next = agreed.max(self.matched).next();
         self.pace = Pace::Probe { waiting: false, until };
+    }
+
+    /// The entry that it needs next is gone: it gets `snapshot`, from its first byte on.
+    pub(super) fn begin_snapshot(&mut self, snapshot: &Snapshot) {
+        let transfer = Transfer { id: snapshot.id(), snapshot: snapshot.clone(), offset: 0, waiting: false };
+        self.next = snapshot.last.index.max(self.matched).next();
+        self.pace = Pace::Snapshot(transfer);
+    }
+
+    /// Goes on to the next round of the race with a log that now ends at `last`, if this one is over; it is short if
+    /// it took less than `limit`.
+    pub(super) fn race(&mut self, now: Instant, last: LogIndex, limit: Duration) {
+        if self.catch_up.target <= self.matched {
+            let done = now.since(self.catch_up.since) < limit;
+            self.catch_up = CatchUp { target: last, since: now, done };
+        }
+    }
+
+    /// What was on its way one at a time may be lost: it is due again.
+    pub(super) fn retry(&mut self) {
+        match &mut self.pace {
+            Pace::Probe { waiting, .. } | Pace::Snapshot(Transfer { waiting, .. }) => *waiting = false,
+            Pace::Replicate { .. } | Pace::Amnesiac => {}
+        }
+    }
+
+    /// Whether it gets a snapshot at the moment.
+    pub fn is_receiving_snapshot(&self) -> bool {
+        matches!(self.pace, Pace::Snapshot(_))
+    }
+
+    /// Whether it has come back without what it acknowledged, and gets nothing any more.
+    pub fn is_amnesiac(&self) -> bool {
+        matches!(self.pace, Pace::Amnesiac)
+    }
+
+    /// Whether it keeps up with the log well enough to be given a vote (thesis §4.2.1).
+    pub fn is_caught_up(&self) -> bool {
+        self.catch_up.done && !self.is_amnesiac()
     }
 }

@@ -1,6 +1,8 @@
 //! What a node is at the moment, and what it knows only while it is that.
 
+use super::lease::Lease;
 use super::progress::Progress;
+use super::transfer::Transfer;
 use crate::types::{Instant, LogIndex, NodeId, Round, Token, WriteSeq};
 use crate::view::Role;
 use alloc::collections::VecDeque;
@@ -61,6 +63,8 @@ impl Ballot {
 pub(super) struct Leadership {
     /// One for each other node, ascending.
     pub(super) followers: Vec<Progress>,
+    /// Whether some of them are in the configuration before the one in force alone.
+    pub(super) drops_followers: bool,
     /// The first entry of the own term: until it is committed the commit index may lag behind what an
     /// earlier leader answered.
     pub(super) term_start: LogIndex,
@@ -70,6 +74,11 @@ pub(super) struct Leadership {
     pub(super) confirmed: Round,
     /// Reads that wait for a round, ascending in it.
     pub(super) reads: VecDeque<PendingRead>,
+    pub(super) lease: Lease,
+    /// The handing over that is under way.
+    pub(super) transfer: Option<Transfer>,
+    /// The bytes of the entries after the commit index.
+    pub(super) uncommitted_bytes: usize,
     /// When to speak next.
     pub(super) heartbeat_at: Instant,
     /// When to look next whether a quorum still answers.
@@ -79,18 +88,34 @@ pub(super) struct Leadership {
 /// A read that waits until a quorum has answered `round`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PendingRead {
-    pub(super) token: Token,
+    pub(super) reader: Reader,
     pub(super) round: Round,
     pub(super) index: LogIndex,
 }
 
+/// Who asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reader {
+    /// The layer above.
+    Own(Token),
+    /// Another node, by its own name for the question.
+    Peer(NodeId, u64),
+}
+
 impl Leadership {
+    /// What is known of a follower.
+    pub(super) fn follower(&self, node: NodeId) -> Option<&Progress> {
+        self.followers.iter().find(|follower| follower.node == node)
+    }
+
+    /// The bytes of all that waits to be committed.
+    pub(super) fn bytes_under_way(&self) -> usize {
+        self.uncommitted_bytes + self.transfer.as_ref().map_or(0, Transfer::held_bytes)
+    }
+
     /// A value of each voter, for quorum arithmetic: the leader's own, or what `of` reads from a follower.
     /// Nothing is known of a voter that is not followed.
     pub(super) fn reached(&self, voter: NodeId, me: NodeId, own: u64, of: impl Fn(&Progress) -> u64) -> u64 {
-        if voter == me {
-            return own;
-        }
-        self.followers.iter().find(|follower| follower.node == voter).map_or(0, of)
+        if voter == me { own } else { self.follower(voter).map_or(0, of) }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::effect::{Effects, HardState, Record, Write};
 use crate::message::Entry;
+use crate::snapshot::Snapshot;
 use crate::types::{LogIndex, WriteSeq};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -10,7 +11,7 @@ use alloc::vec::Vec;
 /// confused by a truncation that overtakes an append.
 ///
 /// - `durable <= issued`.
-/// - `appends` holds the appends after `durable`, ascending in both parts.
+/// - `appends` holds the writes after `durable` by which the log grew, and how far, ascending in both parts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WriteQueue {
     issued: WriteSeq,
@@ -42,6 +43,25 @@ impl WriteQueue {
             *end = kept;
         }
         let seq = self.write(Record::Append(entries), effects);
+        self.appends.push_back((seq, last));
+    }
+
+    /// Writes a snapshot of what the log holds, which leaves the log as it is but for its compacted beginning.
+    pub(super) fn write_snapshot(
+        &mut self,
+        snapshot: Snapshot,
+        compacted: LogIndex,
+        effects: &mut Effects,
+    ) -> WriteSeq {
+        self.write(Record::Snapshot { snapshot, compacted }, effects)
+    }
+
+    /// Writes a snapshot in place of the whole log: nothing that is durable or on its way counts any more.
+    pub(super) fn replace_log(&mut self, snapshot: Snapshot, effects: &mut Effects) {
+        let last = snapshot.last.index;
+        let seq = self.write_snapshot(snapshot, last, effects);
+        self.durable_index = LogIndex::ZERO;
+        self.appends.clear();
         self.appends.push_back((seq, last));
     }
 

@@ -1,0 +1,244 @@
+//! Snapshots: taking one in place of the log's beginning, and bringing one to a follower that needs what has gone
+//! (Raft §7).
+
+use super::Node;
+use super::configurations::Configurations;
+use super::progress::{Pace, Transfer};
+use super::role::State;
+use crate::effect::{Effects, Event};
+use crate::flaw::{Flaw, Flaws};
+use crate::log::Log;
+use crate::membership::Membership;
+use crate::message::{AppendOutcome, Body, SnapshotId};
+use crate::snapshot::Snapshot;
+use crate::types::{Bytes, EntryId, Instant, LogIndex, NodeId, Round, WriteSeq};
+use alloc::vec::Vec;
+
+/// A snapshot that was taken and is not durable yet. Until it is, the log stays as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    seq: WriteSeq,
+    snapshot: Snapshot,
+    compacted: LogIndex,
+}
+
+/// A snapshot on its way here: its bytes so far, from the first on. It is nobody's promise, so that a crash may take it.
+/// It outlives its sender: whoever leads next has the same bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Assembly {
+    id: SnapshotId,
+    membership: Membership,
+    bytes: Vec<u8>,
+    /// Who is answered once it is there, and with which round.
+    leader: NodeId,
+    round: Round,
+}
+
+/// A part of a snapshot as it arrives.
+pub(super) struct Chunk {
+    pub(super) snapshot: SnapshotId,
+    pub(super) membership: Membership,
+    pub(super) offset: u64,
+    pub(super) bytes: Bytes,
+    pub(super) round: Round,
+}
+
+impl<F: Flaws> Node<F> {
+    /// Whether this node has nothing: no log, no cluster. It may be new, or have lost its disk with all that it ever
+    /// promised; so it votes for nobody, and follows only a leader that knows it for a newcomer.
+    pub fn is_blank(&self) -> bool {
+        self.snapshot.is_none()
+    }
+
+    /// Writes a snapshot of what is applied, unless one is on its way or it would bring nothing new.
+    pub(super) fn on_snapshot_taken(&mut self, index: LogIndex, data: Bytes, effects: &mut Effects) {
+        let covered = self.snapshot.as_ref().map_or(LogIndex::ZERO, |snapshot| snapshot.last.index);
+        if self.taken.is_some() || index <= covered || self.commit < index {
+            return;
+        }
+        let term = self.log.term(index).expect("what is committed after the last snapshot is in the log");
+        let membership = if self.flaws.has(Flaw::SnapshotWithOldMembership) {
+            self.configurations.at(covered).clone()
+        } else {
+            self.configurations.at(index).clone()
+        };
+        let snapshot = Snapshot { last: EntryId { term, index }, membership, data };
+        let compacted = LogIndex(index.0.saturating_sub(self.config.trailing_entries));
+        let compacted = compacted.max(self.log.base().index);
+        let seq = self.queue.write_snapshot(snapshot.clone(), compacted, effects);
+        self.taken = Some(Taken { seq, snapshot, compacted });
+    }
+
+    /// The snapshot that was taken takes the place of what it stands for once it is durable: before, a crash would
+    /// leave neither.
+    pub(super) fn adopt_taken_snapshot(&mut self) {
+        if let Some(taken) = self.taken.take_if(|taken| self.queue.is_durable(taken.seq)) {
+            self.log.compact(taken.compacted);
+            self.configurations.forget_before(taken.snapshot.last.index);
+            self.snapshot = Some(taken.snapshot);
+        }
+    }
+
+    /// Whether a snapshot is on its way to the disk.
+    pub fn is_taking_snapshot(&self) -> bool {
+        self.taken.is_some()
+    }
+
+    /// A follower needs an entry that is no longer in the log.
+    pub(super) fn begin_snapshot(&mut self, position: usize) {
+        let State::Leader(leadership) = &mut self.state else { return };
+        let snapshot = self.snapshot.as_ref().expect("only a snapshot takes the place of the log");
+        leadership.followers[position].begin_snapshot(snapshot);
+    }
+
+    /// Sends a follower the next chunk of its snapshot.
+    pub(super) fn send_chunk(&self, position: usize, effects: &mut Effects) {
+        let State::Leader(leadership) = &self.state else { return };
+        let follower = &leadership.followers[position];
+        let Pace::Snapshot(transfer) = &follower.pace else { return };
+        let Transfer { id, snapshot, offset, .. } = transfer;
+        let rest = usize::try_from(*offset).ok().and_then(|offset| snapshot.data.get(offset..)).unwrap_or(&[]);
+        let chunk = &rest[..rest.len().min(self.config.max_chunk_bytes)];
+        let body = Body::InstallSnapshot {
+            snapshot: *id,
+            membership: snapshot.membership.clone(),
+            offset: *offset,
+            chunk: Bytes::new(chunk),
+            round: leadership.round,
+        };
+        self.send(follower.node, WriteSeq::ZERO, body, effects);
+    }
+
+    /// A part of a snapshot arrives (Raft Figure 13).
+    pub(super) fn on_install_snapshot(&mut self, now: Instant, from: NodeId, chunk: Chunk, effects: &mut Effects) {
+        let SnapshotId { last, size, .. } = chunk.snapshot;
+        let sensible = last.term <= self.hard_state.term && size <= self.config.max_snapshot_bytes;
+        if !sensible || chunk.membership.validate().is_err() || !self.follow(now, from, effects) {
+            return;
+        }
+        let here = last.index <= self.commit || self.log.contains(last);
+        if here && !self.is_blank() && !self.flaws.has(Flaw::InstallsStaleSnapshot) {
+            // The log holds it all, and perhaps more, which must not be lost: it only was not known to be committed.
+            self.assembly = None;
+            self.raise_commit(last.index, effects);
+            self.acknowledge_snapshot(from, chunk.round, last.index, effects);
+            return;
+        }
+        if self.assembly.as_ref().is_none_or(|assembly| assembly.id != chunk.snapshot) {
+            self.assembly = Some(Assembly {
+                id: chunk.snapshot,
+                membership: chunk.membership,
+                bytes: Vec::new(),
+                leader: from,
+                round: chunk.round,
+            });
+        }
+        let assembly = self.assembly.as_mut().expect("it was just made sure of");
+        (assembly.leader, assembly.round) = (from, chunk.round);
+        let received = assembly.bytes.len() as u64;
+        let fits = received == chunk.offset || self.flaws.has(Flaw::ChunkOffsetIgnored);
+        if fits && chunk.bytes.len() as u64 <= size.saturating_sub(received) {
+            assembly.bytes.extend_from_slice(&chunk.bytes);
+        }
+        if assembly.bytes.len() as u64 == size {
+            self.offer_snapshot(effects);
+        } else {
+            self.send_received(effects);
+        }
+    }
+
+    /// Says how much of the snapshot is there.
+    fn send_received(&self, effects: &mut Effects) {
+        if let Some(assembly) = &self.assembly {
+            let received = assembly.bytes.len() as u64;
+            let body = Body::SnapshotReply { round: assembly.round, snapshot: assembly.id, received };
+            self.send(assembly.leader, WriteSeq::ZERO, body, effects);
+        }
+    }
+
+    /// All bytes are there. If they are the right ones, the layer above must say what they mean.
+    fn offer_snapshot(&mut self, effects: &mut Effects) {
+        let assembly = self.assembly.as_mut().expect("the caller has it");
+        let bytes = core::mem::take(&mut assembly.bytes);
+        let data = Bytes::from(bytes);
+        let snapshot = Snapshot { last: assembly.id.last, membership: assembly.membership.clone(), data };
+        if snapshot.id() == assembly.id || self.flaws.has(Flaw::ChunkOffsetIgnored) {
+            effects.events.push(Event::SnapshotReceived { snapshot: snapshot.clone() });
+            self.received = Some(snapshot);
+        } else {
+            // Something went wrong on the way: once more from the beginning.
+            self.send_received(effects);
+        }
+    }
+
+    /// The layer above has looked at the snapshot: it goes on from there, and so does this.
+    pub(super) fn on_snapshot_read(&mut self, usable: bool, effects: &mut Effects) {
+        let (Some(snapshot), Some(assembly)) = (self.received.take(), self.assembly.take()) else { return };
+        if !usable {
+            return;
+        }
+        let last = snapshot.last;
+        // No entry of this log stays: it does not hold the snapshot's last, so that none after that can be right.
+        self.taken = None;
+        self.log = Log::after(last);
+        self.configurations = Configurations::after(last.index, snapshot.membership.clone());
+        self.snapshot = Some(snapshot.clone());
+        self.queue.replace_log(snapshot, effects);
+        if self.flaws.has(Flaw::InstallsStaleSnapshot) {
+            self.commit = self.commit.min(last.index);
+        }
+        self.raise_commit(last.index, effects);
+        self.acknowledge_snapshot(assembly.leader, assembly.round, last.index, effects);
+    }
+
+    fn acknowledge_snapshot(&self, leader: NodeId, round: Round, matched: LogIndex, effects: &mut Effects) {
+        let outcome = AppendOutcome::Accepted { matched };
+        self.send(leader, self.queue.covering(matched), Body::AppendReply { round, outcome }, effects);
+    }
+
+    /// A follower says how much of its snapshot is there.
+    pub(super) fn on_snapshot_reply(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        round: Round,
+        (id, received): (SnapshotId, u64),
+        effects: &mut Effects,
+    ) {
+        let Some(follower) = self.hear(now, from, round) else { return };
+        if let Pace::Snapshot(transfer) = &mut follower.pace
+            && transfer.id == id
+            && received <= id.size
+        {
+            // More is there than was known: on with the next. Less, if it has lost some or this is an old answer:
+            // the next heartbeat goes back. To answer each of those at once would make two streams out of one.
+            transfer.waiting &= received <= transfer.offset;
+            transfer.offset = received;
+        }
+        self.confirm_reads(now, effects);
+        self.serve(from, effects);
+    }
+
+    /// A node has nothing at all. A newcomer gets a snapshot to start from. Whoever votes here or has acknowledged
+    /// anything once had something, and has lost it.
+    pub(super) fn on_blank(&mut self, from: NodeId, effects: &mut Effects) {
+        let voter = self.configurations.latest().voters.contains(from);
+        let State::Leader(leadership) = &mut self.state else { return };
+        let Some(position) = leadership.followers.iter().position(|follower| follower.node == from) else {
+            return;
+        };
+        let follower = &mut leadership.followers[position];
+        let newcomer = !voter && follower.matched == LogIndex::ZERO || self.flaws.has(Flaw::WipedNodeWelcome);
+        match follower.pace {
+            Pace::Snapshot(_) | Pace::Amnesiac => {}
+            _ if newcomer => {
+                self.begin_snapshot(position);
+                self.serve(from, effects);
+            }
+            _ => {
+                follower.pace = Pace::Amnesiac;
+                effects.events.push(Event::Amnesia { node: from });
+            }
+        }
+    }
+}
