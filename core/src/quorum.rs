@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 /// A set of voters of which more than half must agree. Sorted, without repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(from = "Vec<NodeId>"))]
 pub struct Majority(Vec<NodeId>);
 
 /// What is known of a vote.
@@ -86,6 +86,12 @@ impl Majority {
     }
 }
 
+impl From<Vec<NodeId>> for Majority {
+    fn from(voters: Vec<NodeId>) -> Self {
+        Self::new(voters)
+    }
+}
+
 /// Two majorities that must both agree, as while the membership changes (thesis §4.3). Outside a change
 /// `outgoing` is empty, and so has no say.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -115,5 +121,18 @@ impl Joint {
             (VoteResult::Won, VoteResult::Won) => VoteResult::Won,
             _ => VoteResult::Pending,
         }
+    }
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    /// What finds voters by binary search must not get them in the order of whoever wrote the file.
+    #[test]
+    fn voters_from_outside_are_sorted_and_counted_once() {
+        let majority: Majority = serde_json::from_str("[3, 1, 2, 3]").expect("four node numbers");
+        assert_eq!(majority, Majority::new([1, 2, 3].map(NodeId::new)));
+        assert_eq!(serde_json::to_string(&majority).expect("plain data"), "[1,2,3]");
     }
 }
