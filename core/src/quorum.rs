@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 /// A set of voters of which more than half must agree. Sorted, without repetition.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(from = "Vec<NodeId>"))]
 pub struct Majority(Vec<NodeId>);
 
 /// What is known of a vote.
@@ -86,6 +86,12 @@ impl Majority {
     }
 }
 
+impl From<Vec<NodeId>> for Majority {
+    fn from(voters: Vec<NodeId>) -> Self {
+        Self::new(voters)
+    }
+}
+
 /// Two majorities that must both agree, as while the membership changes (thesis §4.3). Outside a change
 /// `outgoing` is empty, and so has no say.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -115,5 +121,70 @@ impl Joint {
             (VoteResult::Won, VoteResult::Won) => VoteResult::Won,
             _ => VoteResult::Pending,
         }
+    }
+
+    /// Whether every quorum of this pair shares a node with every quorum of `other`, so that the two cannot decide
+    /// apart (thesis §4.1, §4.3). Exact. Without voters the empty set is a quorum, and it meets nobody.
+    pub fn overlaps(&self, other: &Joint) -> bool {
+        // What a node is worth to a quorum depends only on its kind, so it is enough to count them.
+        let mut nodes = [[0; KINDS + 1]; KINDS + 1];
+        let halves = [&self.incoming, &self.outgoing, &other.incoming, &other.outgoing];
+        for node in Majority::new(halves.into_iter().flat_map(Majority::voters).copied()).voters() {
+            nodes[self.kind(*node)][other.kind(*node)] += 1;
+        }
+        let apart = |ours| other.demands().any(|theirs| can_serve(&nodes, ours, theirs));
+        !self.demands().any(apart)
+    }
+
+    /// In which halves `node` votes. The last kind is no voter.
+    fn kind(&self, node: NodeId) -> usize {
+        match (self.incoming.contains(node), self.outgoing.contains(node)) {
+            (true, false) => 0,
+            (false, true) => 1,
+            (true, true) => 2,
+            (false, false) => KINDS,
+        }
+    }
+
+    /// The ways to make a quorum: how many nodes it takes of each kind. Who votes in both halves counts in both, and
+    /// the number of those is what the ways differ in.
+    fn demands(&self) -> impl Iterator<Item = [usize; KINDS]> {
+        let size = |half: &Majority| if half.0.is_empty() { 0 } else { half.size() };
+        let (incoming, outgoing) = (size(&self.incoming), size(&self.outgoing));
+        (0..=incoming.max(outgoing))
+            .map(move |both| [incoming.saturating_sub(both), outgoing.saturating_sub(both), both])
+    }
+}
+
+/// The kinds of voters in a pair of majorities: incoming alone, outgoing alone, both.
+const KINDS: usize = 3;
+
+/// Whether two quorums without a common node can get what they demand, where `nodes` counts the nodes by their kind
+/// for ours and for theirs. They can unless some of the demands together exceed the nodes that could serve any of
+/// them (Hall's theorem).
+fn can_serve(nodes: &[[usize; KINDS + 1]; KINDS + 1], ours: [usize; KINDS], theirs: [usize; KINDS]) -> bool {
+    let pairs = |end: usize| (0..end).flat_map(move |one| (0..end).map(move |two| (one, two)));
+    let is_in = |kind: usize, selection: usize| selection >> kind & 1 == 1;
+    let demanded = |demands: [usize; KINDS], selection: usize| -> usize {
+        (0..KINDS).filter(|kind| is_in(*kind, selection)).map(|kind| demands[kind]).sum()
+    };
+    let serving = |our_selection: usize, their_selection: usize| -> usize {
+        let serves =
+            |(our, their): &(usize, usize)| is_in(*our, our_selection) || is_in(*their, their_selection);
+        pairs(KINDS + 1).filter(serves).map(|(our, their)| nodes[our][their]).sum()
+    };
+    pairs(1 << KINDS).all(|(our, their)| demanded(ours, our) + demanded(theirs, their) <= serving(our, their))
+}
+
+#[cfg(all(test, feature = "serde"))]
+mod tests {
+    use super::*;
+
+    /// What finds voters by binary search must not get them in the order of whoever wrote the file.
+    #[test]
+    fn voters_from_outside_are_sorted_and_counted_once() {
+        let majority: Majority = serde_json::from_str("[3, 1, 2, 3]").expect("four node numbers");
+        assert_eq!(majority, Majority::new([1, 2, 3].map(NodeId::new)));
+        assert_eq!(serde_json::to_string(&majority).expect("plain data"), "[1,2,3]");
     }
 }
