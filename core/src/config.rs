@@ -117,7 +117,8 @@ impl Config {
     /// leader's. `None` without leases.
     pub(crate) fn lease(&self) -> Option<Duration> {
         let drift = u128::from(self.lease_drift_ppm?);
-        let nanos = self.election_timeout_min.as_nanos() * (u128::from(PPM) - drift) / (u128::from(PPM) + drift);
+        let nanos =
+            self.election_timeout_min.as_nanos() * (u128::from(PPM) - drift) / (u128::from(PPM) + drift);
         Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::effect::{HardState, Record};
 use crate::log::Log;
-use crate::membership::Membership;
+use crate::membership::{Membership, MembershipError};
 use crate::snapshot::Snapshot;
 use crate::types::{Bytes, EntryId, Term};
 use core::fmt;
@@ -57,6 +57,9 @@ impl Durable {
         if self.snapshot.is_none() && !self.log.entries().is_empty() {
             return Err(DurableError::Blank { last: self.log.last() });
         }
+        if let Some(snapshot) = &self.snapshot {
+            snapshot.membership.validate().map_err(DurableError::Membership)?;
+        }
         let (term, last) = (self.hard_state.term, self.log.last());
         if term < last.term { Err(DurableError::Term { term, last }) } else { Ok(()) }
     }
@@ -77,6 +80,8 @@ pub enum DurableError {
         /// The last entry.
         last: EntryId,
     },
+    /// The snapshot's configuration is none.
+    Membership(MembershipError),
     /// The log holds a term that the node has never entered.
     Term {
         /// The durable term.
@@ -95,6 +100,7 @@ impl fmt::Display for DurableError {
             Self::Blank { last } => {
                 write!(f, "the log ends with {last}, but no snapshot says what it started from")
             }
+            Self::Membership(error) => write!(f, "the snapshot's configuration is none: {error}"),
             Self::Term { term, last } => write!(f, "the log ends with {last}, but the term is only {term}"),
         }
     }

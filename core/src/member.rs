@@ -3,8 +3,8 @@
 
 use crate::config::{Config, StartError};
 use crate::durable::Durable;
-use crate::effect::{self, Event, Send, Write};
 pub use crate::effect::Refusal;
+use crate::effect::{self, Event, Send, Write};
 use crate::flaw::{Flaw, Flaws, Planted, Sound};
 use crate::input;
 pub use crate::input::ReadMode;
@@ -156,11 +156,7 @@ impl Member<Sound> {
     ///
     /// # Errors
     /// If the settings make no sense together, or the disk holds what no node writes.
-    pub fn new(
-        config: Config,
-        durable: &Durable,
-        now: Instant,
-    ) -> Result<Self, StartError> {
+    pub fn new(config: Config, durable: &Durable, now: Instant) -> Result<Self, StartError> {
         Self::with_flaws(config, durable, now, Sound)
     }
 }
@@ -170,12 +166,7 @@ impl<F: Flaws> Member<F> {
     ///
     /// # Errors
     /// If the settings make no sense together, or the disk holds what no node writes.
-    pub fn with_flaws(
-        config: Config,
-        durable: &Durable,
-        now: Instant,
-        flaws: F,
-    ) -> Result<Self, StartError> {
+    pub fn with_flaws(config: Config, durable: &Durable, now: Instant, flaws: F) -> Result<Self, StartError> {
         let machine = match &durable.snapshot {
             Some(snapshot) => StateMachine::decode(&snapshot.data).map_err(StartError::State)?,
             None => StateMachine::default(),
@@ -280,7 +271,13 @@ impl<F: Flaws> Member<F> {
         }
     }
 
-    fn on_instruction(&mut self, now: Instant, token: Token, instruction: Instruction, effects: &mut Effects) {
+    fn on_instruction(
+        &mut self,
+        now: Instant,
+        token: Token,
+        instruction: Instruction,
+        effects: &mut Effects,
+    ) {
         match instruction {
             Instruction::ChangeMembership(changes) => {
                 self.drive(now, input::Input::ChangeMembership { token, changes }, effects);

@@ -141,9 +141,13 @@ impl StateMachine {
     }
 
     /// stub
-    pub fn encode(&self, _: impl Flaws) -> Bytes { Bytes::default() }
+    pub fn encode(&self, _: impl Flaws) -> Bytes {
+        Bytes::default()
+    }
     /// stub
-    pub fn decode(_: &[u8]) -> Result<Self, crate::durable::DurableError> { Ok(Self::default()) }
+    pub fn decode(_: &[u8]) -> Result<Self, crate::durable::DurableError> {
+        Ok(Self::default())
+    }
 
     /// Answers a command that changes nothing, outside of any session. `None` if it would change something.
     pub fn query(&self, command: &Command) -> Option<Answer> {

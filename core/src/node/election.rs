@@ -79,8 +79,10 @@ impl<F: Flaws> Node<F> {
         last: EntryId,
         effects: &mut Effects,
     ) {
-        let granted =
-            self.hard_state.term < term && self.may_vote() && self.is_up_to_date(last) && !self.is_loyal(now, from);
+        let granted = self.hard_state.term < term
+            && self.may_vote()
+            && self.is_up_to_date(last)
+            && !self.is_loyal(now, from);
         // A grant names the term asked about. A refusal names this node's own, by which a pre-candidate of a
         // lower term catches up: otherwise it might ask in vain for ever.
         let answer = if granted { term } else { self.hard_state.term };

@@ -83,11 +83,7 @@ impl Node<Sound> {
     ///
     /// # Errors
     /// If the settings make no sense together, or the disk holds what no node writes.
-    pub fn new(
-        config: Config,
-        durable: &Durable,
-        now: Instant,
-    ) -> Result<Self, StartError> {
+    pub fn new(config: Config, durable: &Durable, now: Instant) -> Result<Self, StartError> {
         Self::with_flaws(config, durable, now, Sound)
     }
 }
@@ -97,12 +93,7 @@ impl<F: Flaws> Node<F> {
     ///
     /// # Errors
     /// If the settings make no sense together, or the disk holds what no node writes.
-    pub fn with_flaws(
-        config: Config,
-        durable: &Durable,
-        now: Instant,
-        flaws: F,
-    ) -> Result<Self, StartError> {
+    pub fn with_flaws(config: Config, durable: &Durable, now: Instant, flaws: F) -> Result<Self, StartError> {
         config.validate()?;
         durable.validate()?;
         let mut hard_state = durable.hard_state;
@@ -346,7 +337,12 @@ impl<F: Flaws> Node<F> {
             self.reset_election_timer(now);
             if self.flaws.has(Flaw::ElectedTwice) {
                 let mut ballot = Ballot::default();
-                self.membership().voters.incoming.voters().iter().for_each(|voter| ballot.record(*voter, true));
+                self.membership()
+                    .voters
+                    .incoming
+                    .voters()
+                    .iter()
+                    .for_each(|voter| ballot.record(*voter, true));
                 self.state = State::Candidate { ballot, vote: WriteSeq::ZERO };
             }
         }

@@ -51,8 +51,12 @@ impl<F: Flaws> Node<F> {
             next.voters.outgoing = Majority::default();
         }
         let State::Leader(leadership) = &self.state else { return Ok(next) };
-        let newcomers =
-            next.voters.incoming.voters().iter().filter(|node| !latest.voters.contains(**node) && **node != self.config.id);
+        let newcomers = next
+            .voters
+            .incoming
+            .voters()
+            .iter()
+            .filter(|node| !latest.voters.contains(**node) && **node != self.config.id);
         for node in newcomers {
             if !leadership.follower(*node).is_some_and(Progress::is_caught_up) {
                 return Err(Refusal::NotCaughtUp { node: *node });
@@ -89,7 +93,8 @@ impl<F: Flaws> Node<F> {
     pub(super) fn may_campaign(&self) -> bool {
         let me = self.config.id;
         let votes = |membership: &Membership| membership.voters.contains(me);
-        let before = !self.flaws.has(Flaw::RemovedCannotCampaign) && self.configurations.previous().is_some_and(votes);
+        let before =
+            !self.flaws.has(Flaw::RemovedCannotCampaign) && self.configurations.previous().is_some_and(votes);
         votes(self.configurations.latest()) || before
     }
 
@@ -100,8 +105,12 @@ impl<F: Flaws> Node<F> {
         let me = self.config.id;
         let committed = self.configurations.latest_index() <= self.commit;
         let dropped = self.configurations.previous().filter(|_| !committed);
-        let mut nodes: Vec<NodeId> =
-            self.configurations.latest().nodes().chain(dropped.into_iter().flat_map(Membership::nodes)).collect();
+        let mut nodes: Vec<NodeId> = self
+            .configurations
+            .latest()
+            .nodes()
+            .chain(dropped.into_iter().flat_map(Membership::nodes))
+            .collect();
         nodes.sort();
         nodes.dedup();
         let State::Leader(leadership) = &mut self.state else { return };

@@ -213,7 +213,8 @@ impl<F: Flaws> Node<F> {
         let agreed = self.log.backtrack(hint);
         let State::Leader(leadership) = &mut self.state else { return };
         let followers = &mut leadership.followers;
-        let follower = followers.iter_mut().find(|follower| follower.node == from).expect("it was just heard");
+        let follower =
+            followers.iter_mut().find(|follower| follower.node == from).expect("it was just heard");
         match agreed {
             _ if self.flaws.has(Flaw::NoBacktracking) => follower.refused(refused),
             Some(agreed) => follower.refused(agreed.index.min(refused.previous())),
@@ -242,8 +243,10 @@ impl<F: Flaws> Node<F> {
         }
         let own_term = self.log.term(agreed) == Some(self.hard_state.term);
         if self.commit < agreed && (own_term || self.flaws.has(Flaw::CommitsEarlierTerm)) {
-            let committed: usize =
-                (self.commit.0 + 1..=agreed.0).filter_map(|index| self.log.get(LogIndex(index))).map(Entry::size).sum();
+            let committed: usize = (self.commit.0 + 1..=agreed.0)
+                .filter_map(|index| self.log.get(LogIndex(index)))
+                .map(Entry::size)
+                .sum();
             if let State::Leader(leadership) = &mut self.state {
                 leadership.uncommitted_bytes = leadership.uncommitted_bytes.saturating_sub(committed);
             }

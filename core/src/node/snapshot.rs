@@ -97,7 +97,8 @@ impl<F: Flaws> Node<F> {
         let follower = &leadership.followers[position];
         let Pace::Snapshot(transfer) = &follower.pace else { return };
         let Transfer { id, snapshot, offset, .. } = transfer;
-        let rest = usize::try_from(*offset).ok().and_then(|offset| snapshot.data.get(offset..)).unwrap_or(&[]);
+        let rest =
+            usize::try_from(*offset).ok().and_then(|offset| snapshot.data.get(offset..)).unwrap_or(&[]);
         let chunk = &rest[..rest.len().min(self.config.max_chunk_bytes)];
         let body = Body::InstallSnapshot {
             snapshot: *id,
@@ -110,7 +111,13 @@ impl<F: Flaws> Node<F> {
     }
 
     /// A part of a snapshot arrives (Raft Figure 13).
-    pub(super) fn on_install_snapshot(&mut self, now: Instant, from: NodeId, chunk: Chunk, effects: &mut Effects) {
+    pub(super) fn on_install_snapshot(
+        &mut self,
+        now: Instant,
+        from: NodeId,
+        chunk: Chunk,
+        effects: &mut Effects,
+    ) {
         let SnapshotId { last, size, .. } = chunk.snapshot;
         let sensible = last.term <= self.hard_state.term && size <= self.config.max_snapshot_bytes;
         if !sensible || chunk.membership.validate().is_err() || !self.follow(now, from, effects) {

@@ -68,7 +68,8 @@ impl<F: Flaws> Node<F> {
         let Some(transfer) = leadership.transfer.as_mut().filter(|transfer| !transfer.told) else { return };
         let to = transfer.to;
         let last = self.log.last().index;
-        let level = leadership.followers.iter().any(|follower| follower.node == to && follower.matched == last);
+        let level =
+            leadership.followers.iter().any(|follower| follower.node == to && follower.matched == last);
         if level || self.flaws.has(Flaw::TransferToLaggard) {
             transfer.told = true;
             if !self.flaws.has(Flaw::LeaseSurvivesTransfer) {
