@@ -43,6 +43,21 @@ pub struct View<'a> {
     pub lease_until: Instant,
     /// Where each follower stands; empty unless it leads.
     pub followers: &'a [Progress],
+    /// What it holds that must not grow without bound.
+    pub usage: Usage,
+}
+
+/// How much a node holds of what [`Config`](crate::config::Config) limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Entries in the log.
+    pub log_entries: usize,
+    /// Bytes of what a leader has appended and not committed, or holds back until it is known who leads.
+    pub uncommitted_bytes: usize,
+    /// Messages with entries on their way to one follower, the most of all.
+    pub inflight_messages: usize,
+    /// Reads that wait to be confirmed, or for the leader's word.
+    pub pending_reads: usize,
 }
 
 pub use crate::node::Progress;

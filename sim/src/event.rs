@@ -1,7 +1,7 @@
 //! Everything that can happen in a world.
 
 use crate::history::ClientId;
-use seaworthy_core::member::Refusal;
+use seaworthy_core::member::{ReadMode, Refusal};
 use seaworthy_core::state_machine::{Outcome, Request};
 use seaworthy_core::types::{NodeId, SessionId, Token};
 
@@ -29,6 +29,8 @@ pub enum Event<M> {
         token: Token,
         /// What.
         request: Request,
+        /// On whose word it is answered, if it changes nothing.
+        mode: ReadMode,
     },
     /// An answer arrives at its client.
     Reply {

@@ -2,22 +2,25 @@
 //! behind [`Replica`](crate::replica::Replica) yields the same facts.
 
 use crate::history::HistoryEvent;
+use crate::time::Time;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, SessionId, Term};
-use seaworthy_core::view::Role;
+use seaworthy_core::view::{Role, Usage};
 
 /// One fact.
 #[derive(Clone, Debug)]
 pub enum Fact<'a> {
     /// A node started from its durable state: at the start of a run, or after a crash. `applied` starts again
-    /// from 0. Its first [`Fact::Stepped`] follows at once.
+    /// from the snapshot's last entry. Its first [`Fact::Stepped`] follows at once.
     Booted {
         /// Who.
         node: NodeId,
         /// The term and vote that the disk held.
         hard_state: HardStateFact,
-        /// The log that the disk held, from index 1.
-        log: &'a [EntryFact],
+        /// The snapshot that the disk held; `None` on a blank disk.
+        snapshot: Option<SnapshotFact<'a>>,
+        /// The log that the disk held.
+        log: &'a LogFacts,
         /// Whether this is the start of the run, whose state is given and owes its history to nobody.
         initial: bool,
     },
@@ -39,7 +42,18 @@ pub enum Fact<'a> {
         /// Who.
         node: NodeId,
         /// Contiguous, never empty.
-        entries: &'a [EntryFact],
+        log: &'a LogFacts,
+    },
+    /// A node put a snapshot in place of its log up to `compacted`, or of all of it if it does not hold the snapshot's
+    /// last entry; the write is queued, not yet durable. In the queue's order with [`Fact::Appended`]. If the snapshot
+    /// goes further than what the node has applied, it goes on from there.
+    SnapshotWritten {
+        /// Who.
+        node: NodeId,
+        /// What.
+        snapshot: SnapshotFact<'a>,
+        /// The last entry that leaves the log on disk; in memory it may stay until the write is durable.
+        compacted: LogIndex,
     },
     /// A node's disk now holds this term and vote: the next record of its queue. What a crash leaves of the
     /// queue is told so too, or only by the next [`Fact::Booted`].
@@ -54,7 +68,16 @@ pub enum Fact<'a> {
         /// Who.
         node: NodeId,
         /// Contiguous, never empty.
-        entries: &'a [EntryFact],
+        log: &'a LogFacts,
+    },
+    /// A node's disk now holds this snapshot, and no longer what it stands for.
+    DurableSnapshot {
+        /// Who.
+        node: NodeId,
+        /// What.
+        snapshot: SnapshotFact<'a>,
+        /// The last entry that left the log.
+        compacted: LogIndex,
     },
     /// A message left its sender: what it waited for was said to be durable. What waits for nothing leaves
     /// after the [`Fact::Stepped`] of its step.
@@ -85,6 +108,8 @@ pub enum Fact<'a> {
     /// `Appended` and `Applied`, and precedes all that the world makes of its effects, also where a crash
     /// cuts these short.
     Stepped {
+        /// When.
+        at: Time,
         /// Its state.
         view: &'a View,
     },
@@ -117,6 +142,37 @@ pub struct HardStateFact {
     pub term: Term,
     /// The vote in it.
     pub vote: Option<NodeId>,
+}
+
+/// A snapshot as checkers see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotFact<'a> {
+    /// The last entry that it stands for.
+    pub last: EntryId,
+    /// The configuration that it names.
+    pub membership: &'a Membership,
+    /// A hash of the state that it holds.
+    pub data: u64,
+}
+
+/// A part of a log as checkers see it. A buffer that is used again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFacts {
+    /// The entry before the first.
+    pub base: EntryId,
+    /// The entries.
+    pub entries: Vec<EntryFact>,
+    /// Those of them that hold a configuration, and which.
+    pub memberships: Vec<(EntryId, Membership)>,
+}
+
+impl LogFacts {
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.base = EntryId::ZERO;
+        self.entries.clear();
+        self.memberships.clear();
+    }
 }
 
 /// A log entry as checkers see it.
@@ -168,12 +224,20 @@ pub struct View {
     pub applied: LogIndex,
     /// The last entry of its log, durable or not.
     pub last: EntryId,
+    /// The last entry of the snapshot that its log goes on from; `None` while it is blank.
+    pub snapshot: Option<EntryId>,
     /// A hash of its state machine.
     pub state_hash: u64,
     /// What it believes of its followers; empty unless it leads.
     pub followers: Vec<FollowerView>,
     /// The configuration in force.
     pub membership: Membership,
+    /// Where that stands in its log, or is known to have been in force.
+    pub membership_index: LogIndex,
+    /// Until when it may answer reads on its lease, if it has one; filled in by the world, which knows its clock.
+    pub lease_until: Option<Time>,
+    /// What it holds that must not grow without bound.
+    pub usage: Usage,
 }
 
 /// What a leader believes of one follower.

@@ -1,12 +1,12 @@
 //! The small trait that a foreign Raft implements. Our own stands behind it in [`crate::seaworthy`].
 
-use crate::observation::{EntryFact, HardStateFact, Promise, View};
+use crate::observation::{HardStateFact, LogFacts, Promise, SnapshotFact, View};
 use seaworthy_core::config::Config;
 use seaworthy_core::flaw::Planted;
-use seaworthy_core::member::{AppliedEntry, Refusal};
+use seaworthy_core::member::{AppliedEntry, Instruction, ReadMode, Refusal};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::state_machine::{Outcome, Request};
-use seaworthy_core::types::{EntryId, Instant, NodeId, Term, Token, WriteSeq};
+use seaworthy_core::types::{EntryId, Instant, LogIndex, NodeId, Term, Token, WriteSeq};
 
 /// A server under test: synchronous, without clock, randomness or I/O of its own.
 ///
@@ -20,7 +20,7 @@ pub trait Replica: Sized {
     /// What a disk holds: what a replica can be built from.
     type Durable: Clone;
 
-    /// A disk with nothing on it, or with `initial` on it.
+    /// The disk of a founding member, or a blank one: that of whoever joins later, or has lost everything.
     fn durable(initial: Option<&InitialState>) -> Self::Durable;
 
     /// Puts one record on the disk.
@@ -41,11 +41,19 @@ pub trait Replica: Sized {
     /// What a message is, for rules, traces and checkers.
     fn describe(message: &Self::Message) -> MessageFacts;
 
-    /// What a record is, for checkers. An append puts its entries into `entries`.
-    fn describe_write(write: &Self::Write, entries: &mut Vec<EntryFact>) -> WriteFacts;
+    /// When its lease ends by its own clock, or ended long ago.
+    fn lease_until(&self) -> Instant {
+        Instant::default()
+    }
 
-    /// What a disk holds, for checkers. The log goes into `entries`.
-    fn describe_durable(durable: &Self::Durable, entries: &mut Vec<EntryFact>) -> HardStateFact;
+    /// What a record is, for checkers. An append puts its entries into `log`.
+    fn describe_write<'a>(write: &'a Self::Write, log: &mut LogFacts) -> WriteFacts<'a>;
+
+    /// What a disk holds, for checkers. The log goes into `log`.
+    fn describe_durable<'a>(
+        durable: &'a Self::Durable,
+        log: &mut LogFacts,
+    ) -> (HardStateFact, Option<SnapshotFact<'a>>);
 }
 
 /// What a replica is told when it starts.
@@ -53,15 +61,15 @@ pub trait Replica: Sized {
 pub struct Boot<'a> {
     /// Who it is, its seed and its settings.
     pub config: &'a Config,
-    /// The initial configuration of the cluster.
-    pub membership: &'a Membership,
     /// The flaws to plant, if it can be built with any.
     pub flaws: Planted,
 }
 
-/// A state to start a run from, as in Raft Figure 7.
+/// A founding member's state to start a run from, as in Raft Figure 7.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct InitialState {
+    /// Who belongs to the cluster.
+    pub membership: Membership,
     /// Term and vote.
     pub hard_state: HardStateFact,
     /// The terms of the entries from index 1 on; all are no-op entries.
@@ -81,6 +89,15 @@ pub enum Input<M> {
         token: Token,
         /// What.
         request: Request,
+        /// On whose word it is answered, if it changes nothing.
+        mode: ReadMode,
+    },
+    /// An operator's instruction.
+    Instruct {
+        /// For the reply.
+        token: Token,
+        /// What.
+        instruction: Instruction,
     },
     /// Every write up to `seq` is durable.
     Persisted {
@@ -158,15 +175,34 @@ pub enum MessageKind {
     AppendEntries,
     /// Its answer.
     AppendReply,
+    /// A part of a snapshot.
+    InstallSnapshot,
+    /// How much of a snapshot is there.
+    SnapshotReply,
+    /// "Campaign now."
+    TimeoutNow,
+    /// "As of which index may I read?"
+    ReadIndex,
+    /// Its answer.
+    ReadIndexReply,
     /// The answer to a message of an older term.
     Stale,
+    /// "I have nothing at all."
+    Blank,
 }
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriteFacts {
+pub enum WriteFacts<'a> {
     /// Term and vote.
     HardState(HardStateFact),
     /// The log is cut before the first of the entries and extended by them.
     Append,
+    /// A snapshot takes the place of the log up to an index, or of all of it.
+    Snapshot {
+        /// What it is.
+        snapshot: SnapshotFact<'a>,
+        /// The last entry that leaves the log.
+        compacted: LogIndex,
+    },
 }

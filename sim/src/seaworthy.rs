@@ -1,12 +1,15 @@
 //! Our own member behind [`Replica`]: what the real server drives is what the simulator drives.
 
-use crate::observation::{EntryFact, FollowerView, HardStateFact, Promise, View};
+use crate::observation::{EntryFact, FollowerView, HardStateFact, LogFacts, Promise, SnapshotFact, View};
 use crate::replica::{Boot, Effects, InitialState, Input, MessageFacts, MessageKind, Replica, WriteFacts};
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::{HardState, Record};
 use seaworthy_core::flaw::{Flaws, Planted, Sound};
-use seaworthy_core::member::{self, Member};
+use seaworthy_core::log::Log;
+use seaworthy_core::member::{self, Member, founding_disk};
+use seaworthy_core::membership::Membership;
 use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload};
+use seaworthy_core::snapshot::Snapshot;
 use seaworthy_core::types::{EntryId, Instant, LogIndex};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -43,13 +46,15 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
 
     fn durable(initial: Option<&InitialState>) -> Durable {
         let Some(initial) = initial else { return Durable::default() };
+        let founding = founding_disk(initial.membership.clone());
         let entry = |(position, term): (usize, _)| Entry {
             id: EntryId { term, index: LogIndex(position as u64 + 1) },
             payload: Payload::Noop,
         };
         Durable {
             hard_state: HardState { term: initial.hard_state.term, vote: initial.hard_state.vote },
-            log: initial.log.iter().copied().enumerate().map(entry).collect(),
+            log: Log::new(initial.log.iter().copied().enumerate().map(entry).collect()),
+            ..founding
         }
     }
 
@@ -59,7 +64,7 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
 
     fn boot(boot: &Boot<'_>, now: Instant, durable: &Durable) -> Self {
         let flaws = F::from_boot(boot);
-        let member = Member::with_flaws(boot.config.clone(), boot.membership.clone(), durable, now, flaws);
+        let member = Member::with_flaws(boot.config.clone(), durable, now, flaws);
         Self {
             member: member.expect("a valid scenario makes valid settings"),
             effects: member::Effects::default(),
@@ -70,7 +75,8 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
         let input = match input {
             Input::Timeout => member::Input::Timeout,
             Input::Message(message) => member::Input::Message(message),
-            Input::Request { token, request } => member::Input::Request { token, request },
+            Input::Request { token, request, mode } => member::Input::Request { token, request, mode },
+            Input::Instruct { token, instruction } => member::Input::Instruct { token, instruction },
             Input::Persisted { seq } => member::Input::Persisted { seq },
             Input::Campaign => member::Input::Campaign,
         };
@@ -96,6 +102,7 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
         view.commit = ours.commit;
         view.applied = self.member.applied();
         view.last = ours.last;
+        view.snapshot = ours.snapshot;
         view.state_hash = self.member.machine().hash();
         view.followers.clear();
         view.followers.extend(ours.followers.iter().map(|follower| FollowerView {
@@ -106,6 +113,12 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
         if view.membership != *ours.membership {
             view.membership.clone_from(ours.membership);
         }
+        view.membership_index = ours.membership_index;
+        view.usage = ours.usage;
+    }
+
+    fn lease_until(&self) -> Instant {
+        self.member.view().lease_until
     }
 
     fn describe(message: &Message) -> MessageFacts {
@@ -125,7 +138,7 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
             Body::PreVoteReply { granted } => {
                 facts(MessageKind::PreVoteReply, nothing, EntryId::ZERO, 0, *granted)
             }
-            Body::RequestVote { last } => {
+            Body::RequestVote { last, .. } => {
                 facts(MessageKind::RequestVote, Promise::Campaign { last: *last }, *last, 0, false)
             }
             Body::VoteReply { granted } => {
@@ -143,34 +156,75 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
             Body::AppendReply { outcome: AppendOutcome::Rejected { hint, .. }, .. } => {
                 facts(MessageKind::AppendReply, nothing, *hint, 0, false)
             }
+            Body::InstallSnapshot { snapshot, .. } => {
+                facts(MessageKind::InstallSnapshot, Promise::Lead, snapshot.last, 0, false)
+            }
+            Body::SnapshotReply { snapshot, .. } => {
+                facts(MessageKind::SnapshotReply, nothing, snapshot.last, 0, true)
+            }
+            Body::TimeoutNow => facts(MessageKind::TimeoutNow, Promise::Lead, EntryId::ZERO, 0, false),
+            Body::ReadIndex { .. } => facts(MessageKind::ReadIndex, nothing, EntryId::ZERO, 0, false),
+            Body::ReadIndexReply { index, .. } => {
+                let about = EntryId { index: *index, ..EntryId::ZERO };
+                facts(MessageKind::ReadIndexReply, nothing, about, 0, true)
+            }
             Body::Stale => facts(MessageKind::Stale, nothing, EntryId::ZERO, 0, false),
+            Body::Blank => facts(MessageKind::Blank, nothing, EntryId::ZERO, 0, false),
         }
     }
 
-    fn describe_write(write: &Record, entries: &mut Vec<EntryFact>) -> WriteFacts {
+    fn describe_write<'a>(write: &'a Record, log: &mut LogFacts) -> WriteFacts<'a> {
         match write {
             Record::HardState(hard_state) => WriteFacts::HardState(hard_state_fact(*hard_state)),
             Record::Append(appended) => {
-                entries.extend(appended.iter().map(entry_fact));
+                describe_entries(appended, log);
                 WriteFacts::Append
+            }
+            Record::Snapshot { snapshot, compacted } => {
+                WriteFacts::Snapshot { snapshot: snapshot_fact(snapshot), compacted: *compacted }
             }
         }
     }
 
-    fn describe_durable(durable: &Durable, entries: &mut Vec<EntryFact>) -> HardStateFact {
-        entries.extend(durable.log.iter().map(entry_fact));
-        hard_state_fact(durable.hard_state)
+    fn describe_durable<'a>(
+        durable: &'a Durable,
+        log: &mut LogFacts,
+    ) -> (HardStateFact, Option<SnapshotFact<'a>>) {
+        log.base = durable.log.base();
+        describe_entries(durable.log.entries(), log);
+        (hard_state_fact(durable.hard_state), durable.snapshot.as_ref().map(snapshot_fact))
     }
+}
+
+fn describe_entries(entries: &[Entry], log: &mut LogFacts) {
+    for entry in entries {
+        let payload = match &entry.payload {
+            Payload::Noop => 0,
+            Payload::Data(data) => xxh3_64(data),
+            Payload::Membership(membership) => {
+                log.memberships.push((entry.id, membership.clone()));
+                membership_hash(membership)
+            }
+        };
+        log.entries.push(EntryFact { id: entry.id, payload });
+    }
+}
+
+/// Of a configuration's nodes, in their order, and what each is.
+fn membership_hash(membership: &Membership) -> u64 {
+    let mut bytes = vec![u8::from(membership.auto_leave)];
+    let Membership { voters, learners, learners_next, .. } = membership;
+    for nodes in [voters.incoming.voters(), voters.outgoing.voters(), learners, learners_next] {
+        bytes.extend_from_slice(&nodes.len().to_le_bytes());
+        nodes.iter().for_each(|node| bytes.extend_from_slice(&node.get().to_le_bytes()));
+    }
+    xxh3_64(&bytes)
+}
+
+fn snapshot_fact(snapshot: &Snapshot) -> SnapshotFact<'_> {
+    SnapshotFact { last: snapshot.last, membership: &snapshot.membership, data: xxh3_64(&snapshot.data) }
 }
 
 fn hard_state_fact(hard_state: HardState) -> HardStateFact {
     HardStateFact { term: hard_state.term, vote: hard_state.vote }
-}
-
-fn entry_fact(entry: &Entry) -> EntryFact {
-    let payload = match &entry.payload {
-        Payload::Noop => 0,
-        Payload::Data(data) => xxh3_64(data),
-    };
-    EntryFact { id: entry.id, payload }
 }

@@ -30,7 +30,7 @@ use crate::membership::Membership;
 use crate::message::{Body, Message};
 use crate::snapshot::Snapshot;
 use crate::types::{Instant, LogIndex, NodeId, Term, WriteSeq};
-use crate::view::{Role, View};
+use crate::view::{Role, Usage, View};
 use configurations::Configurations;
 use core::time::Duration;
 use lease::Promise;
@@ -193,7 +193,23 @@ impl<F: Flaws> Node<F> {
                 State::Leader(leadership) => &leadership.followers,
                 _ => &[],
             },
+            usage: self.usage(),
         }
+    }
+
+    fn usage(&self) -> Usage {
+        let mut usage = Usage {
+            log_entries: self.log.entries().len(),
+            pending_reads: self.questions.open(),
+            ..Usage::default()
+        };
+        if let State::Leader(leadership) = &self.state {
+            usage.pending_reads += leadership.reads.len();
+            usage.uncommitted_bytes = leadership.bytes_under_way();
+            let inflight = leadership.followers.iter().map(Progress::inflight_messages);
+            usage.inflight_messages = inflight.max().unwrap_or(0);
+        }
+        usage
     }
 
     /// The log.

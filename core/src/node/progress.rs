@@ -172,6 +172,14 @@ impl Progress {
         }
     }
 
+    /// Messages with entries on their way to it.
+    pub(super) fn inflight_messages(&self) -> usize {
+        match &self.pace {
+            Pace::Replicate { inflight } => inflight.messages.len(),
+            Pace::Probe { .. } | Pace::Snapshot(_) | Pace::Amnesiac => 0,
+        }
+    }
+
     /// Whether it gets a snapshot at the moment.
     pub fn is_receiving_snapshot(&self) -> bool {
         matches!(self.pace, Pace::Snapshot(_))

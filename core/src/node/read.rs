@@ -31,6 +31,11 @@ impl Questions {
     pub(super) fn new(next: u64) -> Self {
         Self { next, open: VecDeque::new() }
     }
+
+    /// How many are open.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
 }
 
 impl<F: Flaws> Node<F> {

@@ -116,9 +116,10 @@ impl Chain {
         self.links.extend_from_slice(&other.links[self.links.len()..=slot(end)]);
     }
 
-    /// Forgets all entries.
-    pub(super) fn clear(&mut self) {
-        self.links.truncate(1);
+    /// Becomes the prefix of `other` up to `end`, which it has.
+    pub(super) fn become_prefix(&mut self, other: &Self, end: LogIndex) {
+        self.links.clear();
+        self.links.extend_from_slice(&other.links[..=slot(end)]);
     }
 
     /// Becomes equal to `other`, keeping its own memory.

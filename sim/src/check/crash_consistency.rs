@@ -21,6 +21,8 @@ pub(super) struct CrashConsistency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DiskState {
     hard_state: HardStateFact,
+    /// The last entry of the snapshot; `None` on a blank disk.
+    snapshot: Option<EntryId>,
     last: EntryId,
     /// The chain hash at `last`.
     hash: u64,
@@ -44,6 +46,13 @@ impl CrashConsistency {
         let queue = self.queue(node);
         let latest = queue.back().copied().unwrap_or_else(|| DiskState::of(ghost.node(node)));
         queue.push_back(DiskState { last: log.last(), hash: log.tip().hash, ..latest });
+    }
+
+    /// A node queues a snapshot, which it has just put in place of its log's beginning, or of all of it.
+    pub(super) fn on_snapshot_written(&mut self, ghost: &Ghost, node: NodeId, last: EntryId) {
+        self.on_appended(ghost, node);
+        let state = self.queue(node).back_mut().expect("it was just put there");
+        state.snapshot = Some(last);
     }
 
     /// A disk has taken in one record: it must be the next in the queue.
@@ -94,7 +103,12 @@ pub(super) fn gap(node: NodeId, gap: Gap) -> Violation {
 impl DiskState {
     /// Of this node.
     pub(super) fn of(node: &NodeGhost) -> Self {
-        Self { hard_state: node.disk_hard_state, last: node.disk.last(), hash: node.disk.tip().hash }
+        Self {
+            hard_state: node.disk_hard_state,
+            snapshot: node.disk_snapshot,
+            last: node.disk.last(),
+            hash: node.disk.tip().hash,
+        }
     }
 }
 
@@ -104,6 +118,9 @@ impl fmt::Display for DiskState {
         match self.hard_state.vote {
             Some(vote) => write!(f, "a vote for {vote}")?,
             None => f.write_str("no vote")?,
+        }
+        if let Some(last) = self.snapshot.filter(|last| *last != EntryId::ZERO) {
+            write!(f, ", a snapshot up to {last}")?;
         }
         write!(f, " and a log up to {}", self.last)
     }

@@ -3,7 +3,7 @@
 
 use super::chain::{Chain, Gap};
 use super::ledger::Ledger;
-use crate::observation::{EntryFact, HardStateFact, View};
+use crate::observation::{EntryFact, HardStateFact, LogFacts, View};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
@@ -39,12 +39,16 @@ pub(super) struct NodeGhost {
     pub(super) log: Chain,
     /// The lowest index that was appended since its latest step.
     pub(super) appended_from: Option<LogIndex>,
-    /// The last index that it applied since it started.
+    /// Whether a snapshot has taken the place of all of its log since its latest step.
+    replaced: bool,
+    /// The last index that it applied since it started, or that a snapshot brought it to.
     pub(super) applied: LogIndex,
     /// Its durable term and vote.
     pub(super) disk_hard_state: HardStateFact,
     /// Its durable log.
     pub(super) disk: Chain,
+    /// The last entry of its durable snapshot; `None` on a blank disk.
+    pub(super) disk_snapshot: Option<EntryId>,
     /// Whom it granted its vote, ascending by term.
     grants: Vec<(Term, NodeId)>,
 }
@@ -133,37 +137,59 @@ impl Ghost {
         &mut self.nodes[position(node)]
     }
 
-    /// The log that a node started with; `initial` at the start of the run.
+    /// What a node started with; `initial` at the start of the run. What its log goes on from is committed.
     pub(super) fn boot(
         &mut self,
         node: NodeId,
         hard_state: HardStateFact,
-        log: &[EntryFact],
+        snapshot: Option<EntryId>,
+        log: &LogFacts,
         initial: bool,
     ) -> Result<(), Gap> {
         if initial {
-            self.initial_terms.extend(log.iter().map(|entry| entry.id.term));
+            self.initial_terms.extend(log.entries.iter().map(|entry| entry.id.term));
             self.initial_terms.sort();
             self.initial_terms.dedup();
         }
-        let ghost = self.node_mut(node);
-        ghost.disk.clear();
-        if !log.is_empty() {
-            ghost.disk.replace(log)?;
+        let ghost = &mut self.nodes[position(node)];
+        ghost.disk.become_prefix(self.ledger.chain(), log.base.index);
+        if !log.entries.is_empty() {
+            ghost.disk.replace(&log.entries)?;
         }
         ghost.disk_hard_state = hard_state;
+        ghost.disk_snapshot = snapshot;
         ghost.log.copy_from(&ghost.disk);
         ghost.up = true;
         ghost.appended_from = None;
-        ghost.applied = LogIndex::ZERO;
-        ghost.seen = Shadow::booted(hard_state, &ghost.log);
+        ghost.applied = snapshot.map_or(LogIndex::ZERO, |last| last.index);
+        ghost.seen = Shadow::booted(hard_state, &ghost.log, ghost.applied);
         Ok(())
+    }
+
+    /// A node puts a snapshot in place of its log's beginning, or of all of it.
+    pub(super) fn snapshot(&mut self, node: NodeId, last: EntryId) {
+        let ghost = &mut self.nodes[position(node)];
+        if ghost.log.id(last.index) != Some(last) {
+            ghost.log.become_prefix(self.ledger.chain(), last.index);
+            ghost.replaced = true;
+        }
+        ghost.applied = ghost.applied.max(last.index);
+    }
+
+    /// Its disk does so.
+    pub(super) fn persist_snapshot(&mut self, node: NodeId, last: EntryId) {
+        let ghost = &mut self.nodes[position(node)];
+        if ghost.disk.id(last.index) != Some(last) {
+            ghost.disk.become_prefix(self.ledger.chain(), last.index);
+        }
+        ghost.disk_snapshot = Some(last);
     }
 
     pub(super) fn crash(&mut self, node: NodeId) {
         let ghost = self.node_mut(node);
         ghost.up = false;
         ghost.appended_from = None;
+        ghost.replaced = false;
     }
 
     pub(super) fn append(&mut self, node: NodeId, entries: &[EntryFact]) -> Result<(), Gap> {
@@ -226,6 +252,7 @@ impl Ghost {
             last_hash: ghost.log.tip().hash,
         };
         ghost.appended_from = None;
+        ghost.replaced = false;
     }
 }
 
@@ -234,14 +261,16 @@ impl NodeGhost {
         Self {
             id,
             up: false,
-            seen: Shadow::booted(HardStateFact::default(), &Chain::new()),
+            seen: Shadow::booted(HardStateFact::default(), &Chain::new(), LogIndex::ZERO),
             membership: membership.clone(),
             matched: vec![LogIndex::ZERO; count],
             log: Chain::new(),
             appended_from: None,
+            replaced: false,
             applied: LogIndex::ZERO,
             disk_hard_state: HardStateFact::default(),
             disk: Chain::new(),
+            disk_snapshot: None,
             grants: Vec::new(),
         }
     }
@@ -253,7 +282,7 @@ impl NodeGhost {
 
     /// Whether the entries appended since the latest step replaced something.
     pub(super) fn cut(&self) -> bool {
-        self.appended_from.is_some_and(|first| first <= self.seen.last.index)
+        self.replaced || self.appended_from.is_some_and(|first| first <= self.seen.last.index)
     }
 
     /// Whom it granted its vote in `term`.
@@ -276,14 +305,14 @@ impl NodeGhost {
 }
 
 impl Shadow {
-    fn booted(hard_state: HardStateFact, log: &Chain) -> Self {
+    fn booted(hard_state: HardStateFact, log: &Chain, applied: LogIndex) -> Self {
         Self {
             role: Role::Follower,
             term: hard_state.term,
             vote: hard_state.vote,
             leader: None,
-            commit: LogIndex::ZERO,
-            applied: LogIndex::ZERO,
+            commit: applied,
+            applied,
             last: log.last(),
             last_hash: log.tip().hash,
         }

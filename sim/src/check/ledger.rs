@@ -28,6 +28,11 @@ impl Ledger {
         Self { chain: Chain::new(), runs: Vec::new() }
     }
 
+    /// The committed sequence.
+    pub(super) fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
     /// The last committed index.
     pub(super) fn end(&self) -> LogIndex {
         self.chain.end()

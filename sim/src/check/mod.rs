@@ -41,7 +41,7 @@ mod vote_once;
 #[cfg(test)]
 mod tests;
 
-use crate::observation::{EntryFact, Fact, HardStateFact, Promise, Property, View, Violation};
+use crate::observation::{EntryFact, Fact, HardStateFact, LogFacts, Promise, Property, View, Violation};
 use crash_consistency::{CrashConsistency, DiskState};
 use exactly_once::ExactlyOnce;
 use ghost::Ghost;
@@ -51,7 +51,7 @@ use log_matching::LogMatching;
 use replicas_agree::ReplicasAgree;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::quorum::Joint;
-use seaworthy_core::types::{NodeId, Term};
+use seaworthy_core::types::{EntryId, NodeId, Term};
 use seaworthy_core::view::Role;
 use state_machine_safety::StateMachineSafety;
 
@@ -90,7 +90,9 @@ impl Checkers {
     /// The property that the fact contradicts. The checkers are of no further use after that.
     pub fn observe(&mut self, fact: &Fact<'_>) -> Result<(), Violation> {
         match *fact {
-            Fact::Booted { node, hard_state, log, initial } => self.on_boot(node, hard_state, log, initial),
+            Fact::Booted { node, hard_state, snapshot, log, initial } => {
+                self.on_boot(node, hard_state, snapshot.map(|snapshot| snapshot.last), log, initial)
+            }
             Fact::Crashed { node } => {
                 self.ghost.crash(node);
                 Ok(())
@@ -99,13 +101,22 @@ impl Checkers {
                 self.crash_consistency.on_hard_state_written(&self.ghost, node, hard_state);
                 Ok(())
             }
-            Fact::Appended { node, entries } => {
-                self.ghost.append(node, entries).map_err(|gap| log_matching::gap(node, gap))?;
+            Fact::Appended { node, log } => {
+                self.ghost.append(node, &log.entries).map_err(|gap| log_matching::gap(node, gap))?;
                 self.crash_consistency.on_appended(&self.ghost, node);
                 Ok(())
             }
+            Fact::SnapshotWritten { node, snapshot, .. } => {
+                self.ghost.snapshot(node, snapshot.last);
+                self.crash_consistency.on_snapshot_written(&self.ghost, node, snapshot.last);
+                Ok(())
+            }
             Fact::DurableHardState { node, hard_state } => self.on_durable_hard_state(node, hard_state),
-            Fact::DurableAppend { node, entries } => self.on_durable_append(node, entries),
+            Fact::DurableAppend { node, log } => self.on_durable_append(node, &log.entries),
+            Fact::DurableSnapshot { node, snapshot, .. } => {
+                self.ghost.persist_snapshot(node, snapshot.last);
+                self.crash_consistency.on_durable(&self.ghost, node)
+            }
             Fact::Released { from, to, term, promise } => self.on_release(from, to, term, promise),
             Fact::Applied { node, id, request, executed, state_hash } => {
                 order::on_applied(&self.ghost, node, id)?;
@@ -117,7 +128,7 @@ impl Checkers {
                 self.ghost.apply(node, id.index);
                 Ok(())
             }
-            Fact::Stepped { view } => self.on_step(view),
+            Fact::Stepped { view, .. } => self.on_step(view),
             Fact::Acknowledged { session, sequence } => {
                 durability::on_acknowledged(&self.ghost, &self.exactly_once, session, sequence)
             }
@@ -157,11 +168,13 @@ impl Checkers {
         &mut self,
         node: NodeId,
         hard_state: HardStateFact,
-        log: &[EntryFact],
+        snapshot: Option<EntryId>,
+        log: &LogFacts,
         initial: bool,
     ) -> Result<(), Violation> {
         let known = DiskState::of(self.ghost.node(node));
-        self.ghost.boot(node, hard_state, log, initial).map_err(|gap| crash_consistency::gap(node, gap))?;
+        let booted = self.ghost.boot(node, hard_state, snapshot, log, initial);
+        booted.map_err(|gap| crash_consistency::gap(node, gap))?;
         if initial {
             return self.log_matching.on_initial(node, &self.ghost.node(node).log);
         }

@@ -244,7 +244,13 @@ fn said(f: &mut fmt::Formatter<'_>, message: &MessageFacts) -> fmt::Result {
             write!(f, "AppendReply matched {matched}")
         }
         (MessageKind::AppendReply, _) => write!(f, "AppendReply no, try {about}"),
+        (MessageKind::InstallSnapshot, _) => write!(f, "InstallSnapshot last {about}"),
+        (MessageKind::SnapshotReply, _) => write!(f, "SnapshotReply last {about}"),
+        (MessageKind::TimeoutNow, _) => f.write_str("TimeoutNow"),
+        (MessageKind::ReadIndex, _) => f.write_str("ReadIndex"),
+        (MessageKind::ReadIndexReply, _) => write!(f, "ReadIndexReply {}", about.index),
         (MessageKind::Stale, _) => f.write_str("Stale"),
+        (MessageKind::Blank, _) => f.write_str("Blank"),
     }
 }
 

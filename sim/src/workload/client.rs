@@ -6,7 +6,7 @@ use crate::choice::Stream;
 use crate::history::{ClientId, Completion, HistoryEvent, OperationId};
 use crate::time::{Span, Time};
 use seaworthy_core::kv::Command;
-use seaworthy_core::member::Refusal;
+use seaworthy_core::member::{ReadMode, Refusal};
 use seaworthy_core::state_machine::{Operation, Outcome, Request};
 use seaworthy_core::types::{NodeId, SessionId, Token};
 use std::collections::VecDeque;
@@ -207,11 +207,15 @@ impl Client {
             // No answer to what was asked: servers in their right mind do not say so. The time-out will come.
             (Ok(_), _) => {}
             (Err(refusal), _) => {
-                if let Refusal::NotLeader { .. } = refusal {
+                if !matches!(refusal, Refusal::Unknown { .. }) {
                     open.undecided.retain(|undecided| *undecided != token);
                 }
                 if open.waiting.is_some_and(|newest| newest <= token) {
-                    let (Refusal::NotLeader { leader } | Refusal::Unknown { leader }) = *refusal;
+                    let leader = match *refusal {
+                        Refusal::NotLeader { leader } | Refusal::Unknown { leader } => leader,
+                        // It leads, and has too much to do.
+                        _ => Some(open.target),
+                    };
                     self.refused(leader, turn);
                 }
             }
@@ -222,8 +226,9 @@ impl Client {
     fn refused(&mut self, leader: Option<NodeId>, turn: &mut Turn<'_>) {
         let stream = self.stream();
         let open = self.open.as_mut().expect("an operation was refused");
+        let overloaded = leader == Some(open.target);
         let hint = leader.filter(|leader| *leader != open.target && leader.get() <= turn.shared.nodes);
-        if !open.stay {
+        if !open.stay && !overloaded {
             match hint {
                 Some(leader) => (open.target, self.contact) = (leader, Some(leader)),
                 // It has no better idea, but it answers.
@@ -256,7 +261,8 @@ impl Client {
         let target = known.unwrap_or_else(|| turn.shared.any_node(turn.choice, stream));
         if let Some((node, request)) = self.echo.take() {
             let token = turn.shared.token();
-            turn.effects.push(ClientEffect::Send { client: self.id, to: node, token, request });
+            let mode = ReadMode::Leader;
+            turn.effects.push(ClientEffect::Send { client: self.id, to: node, token, request, mode });
         }
         let operation = turn.shared.operation();
         turn.effects.push(ClientEffect::History(HistoryEvent::Invoked {
@@ -339,7 +345,8 @@ impl Client {
             let token = turn.shared.token();
             open.undecided.push(token);
             let request = request.clone();
-            turn.effects.push(ClientEffect::Send { client: self.id, to: open.target, token, request });
+            let (client, to) = (self.id, open.target);
+            turn.effects.push(ClientEffect::Send { client, to, token, request, mode: ReadMode::Leader });
         }
         let at = (turn.now + turn.shared.attempt_timeout).min(open.deadline.max(turn.now + LEAST));
         self.sleep(at, turn.effects);

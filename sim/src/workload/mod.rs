@@ -19,7 +19,7 @@ use crate::time::{Span, Time};
 use client::{Client, Drive, Script};
 use generator::Generator;
 use seaworthy_core::kv::Command;
-use seaworthy_core::member::Refusal;
+use seaworthy_core::member::{ReadMode, Refusal};
 use seaworthy_core::state_machine::{Outcome, Request};
 use seaworthy_core::types::{Bytes, NodeId, Token};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +37,8 @@ pub enum ClientEffect {
         token: Token,
         /// What.
         request: Request,
+        /// On whose word it is answered, if it changes nothing.
+        mode: ReadMode,
     },
     /// The client is to be woken, whatever happens until then. It ignores those that it no longer needs.
     Wake {

@@ -63,11 +63,11 @@ impl<R: Replica> World<'_, R> {
     fn follow_client(&mut self, effect: ClientEffect) -> Result<(), Stop> {
         let now = self.witness.now;
         match effect {
-            ClientEffect::Send { client, to: node, token, request } => {
+            ClientEffect::Send { client, to: node, token, request, mode } => {
                 assert!(position(node) < self.hosts.len(), "a client asked {node}, which does not exist");
                 match self.network.route_client(now, client.0, self.choice) {
                     Some(arrival) => {
-                        self.queue.schedule(arrival, Event::Request { node, client, token, request });
+                        self.queue.schedule(arrival, Event::Request { node, client, token, request, mode });
                     }
                     None => self.witness.note(Record::ClientLost { client, node }),
                 }

@@ -24,7 +24,7 @@ use crate::host::{Host, Timer, position};
 use crate::nemesis::Nemeses;
 use crate::network::Network;
 use crate::network::distribution::Sampler;
-use crate::observation::{EntryFact, HardStateFact, View, Violation};
+use crate::observation::{HardStateFact, LogFacts, View, Violation};
 use crate::queue::Queue;
 use crate::replica::{Effects, InitialState, Replica};
 use crate::run::{MessageCounts, OperationCounts};
@@ -35,7 +35,7 @@ use crate::workload::{ClientEffect, Clients};
 use seaworthy_core::flaw::Planted;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
-use seaworthy_core::view::Role;
+use seaworthy_core::view::{Role, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use witness::Witness;
 
@@ -79,7 +79,6 @@ pub struct World<'a, R: Replica> {
     flaws: Planted,
     choice: &'a mut Choice,
     options: Options,
-    membership: Membership,
     queue: Queue<Event<R::Message>>,
     hosts: Vec<Host<R>>,
     network: Network,
@@ -94,7 +93,7 @@ pub struct World<'a, R: Replica> {
     // Buffers that are used again and again; empty between events.
     effects: Effects<R>,
     leaving: Vec<R::Message>,
-    entries: Vec<EntryFact>,
+    log: LogFacts,
     client_effects: Vec<ClientEffect>,
     actions: Vec<Action>,
 }
@@ -139,14 +138,13 @@ impl<'a, R: Replica> World<'a, R> {
                 Trace::new(options.record),
                 options.record,
             ),
-            membership,
             phase: Phase::Faults,
             expected: vec![false; scenario.expect.len()],
             last_completions: BTreeMap::new(),
             counts: Counts::default(),
             effects: Effects::default(),
             leaving: Vec::new(),
-            entries: Vec::new(),
+            log: LogFacts::default(),
             client_effects: Vec::new(),
             actions: Vec::new(),
         };
@@ -257,10 +255,12 @@ impl<'a, R: Replica> World<'a, R> {
 fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) -> Host<R> {
     let clock = scenario.clocks.iter().find(|clock| clock.node == id.get());
     let initial = scenario.cluster.initial.iter().find(|initial| initial.node == id.get());
-    let initial = initial.map(|initial| InitialState {
-        hard_state: HardStateFact { term: Term(initial.term), vote: initial.vote.and_then(NodeId::try_new) },
-        log: initial.log.iter().copied().map(Term).collect(),
-    });
+    let mut founder = InitialState { membership: membership.clone(), ..InitialState::default() };
+    if let Some(initial) = initial {
+        let vote = initial.vote.and_then(NodeId::try_new);
+        founder.hard_state = HardStateFact { term: Term(initial.term), vote };
+        founder.log = initial.log.iter().copied().map(Term).collect();
+    }
     let view = View {
         node: id,
         role: Role::Follower,
@@ -270,9 +270,13 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
         commit: LogIndex::ZERO,
         applied: LogIndex::ZERO,
         last: EntryId::ZERO,
+        snapshot: None,
         state_hash: 0,
         followers: Vec::new(),
         membership: membership.clone(),
+        membership_index: LogIndex::ZERO,
+        lease_until: None,
+        usage: Usage::default(),
     };
     Host {
         id,
@@ -280,7 +284,7 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
         paused: false,
         doomed: false,
         backlog: VecDeque::new(),
-        disk: Disk::new(R::durable(initial.as_ref()), base_sync(scenario, id)),
+        disk: Disk::new(R::durable(Some(&founder)), base_sync(scenario, id)),
         clock: clock.map_or(Clock::new(Span::ZERO, 0), |clock| Clock::new(clock.offset, clock.drift_ppm)),
         timer: Timer::default(),
         held: Vec::new(),

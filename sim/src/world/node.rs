@@ -5,12 +5,12 @@ use crate::choice::Stream;
 use crate::event::Event;
 use crate::host::{Asker, position};
 use crate::network::Cause;
-use crate::observation::{EntryFact, Fact, View};
+use crate::observation::{EntryFact, Fact, LogFacts, View};
 use crate::replica::{Boot, Effects, Input, Replica, WriteFacts};
 use crate::trace::Record;
 use seaworthy_core::config::Config;
 use seaworthy_core::state_machine::Operation;
-use seaworthy_core::types::{EntryId, NodeId};
+use seaworthy_core::types::{Instant, NodeId};
 use seaworthy_core::view::Role;
 
 impl<R: Replica> World<'_, R> {
@@ -49,7 +49,7 @@ impl<R: Replica> World<'_, R> {
                 self.witness.note(Record::Delivered { message: R::describe(&message) });
                 self.step_replica(node, Input::Message(message))
             }
-            Event::Request { node: at, client, token, request } => {
+            Event::Request { node: at, client, token, request, mode } => {
                 self.witness.note(Record::Asked { client, node: at });
                 let writes = match &request.operation {
                     Operation::Command(command) if !command.is_read() => {
@@ -58,7 +58,7 @@ impl<R: Replica> World<'_, R> {
                     Operation::Command(_) | Operation::Register => None,
                 };
                 self.hosts[node].waiting.insert(token, Asker { client, writes });
-                self.step_replica(node, Input::Request { token, request })
+                self.step_replica(node, Input::Request { token, request, mode })
             }
             Event::Timeout { arming, .. } => self.timer_goes_off(node, arming),
             Event::Synced { life, .. } if life == self.hosts[node].life => self.synced(node),
@@ -131,11 +131,18 @@ impl<R: Replica> World<'_, R> {
     /// Makes the oldest pending write of a node durable.
     fn persist_next(&mut self, node: usize) -> Result<(), Stop> {
         let host = &mut self.hosts[node];
-        self.entries.clear();
-        let facts = host.disk.persist_next(|write| R::describe_write(write, &mut self.entries));
-        self.witness.observe(&match facts {
-            WriteFacts::HardState(hard_state) => Fact::DurableHardState { node: host.id, hard_state },
-            WriteFacts::Append => Fact::DurableAppend { node: host.id, entries: &self.entries },
+        let node = host.id;
+        self.log.clear();
+        let (log, witness) = (&mut self.log, &mut self.witness);
+        host.disk.persist_next(|write| {
+            let facts = R::describe_write(write, log);
+            witness.observe(&match facts {
+                WriteFacts::HardState(hard_state) => Fact::DurableHardState { node, hard_state },
+                WriteFacts::Append => Fact::DurableAppend { node, log },
+                WriteFacts::Snapshot { snapshot, compacted } => {
+                    Fact::DurableSnapshot { node, snapshot, compacted }
+                }
+            })
         })
     }
 
@@ -158,10 +165,13 @@ impl<R: Replica> World<'_, R> {
         let host = &mut self.hosts[node];
         let id = host.id;
         for (_, write) in &self.effects.writes {
-            self.entries.clear();
-            self.witness.observe(&match R::describe_write(write, &mut self.entries) {
+            self.log.clear();
+            self.witness.observe(&match R::describe_write(write, &mut self.log) {
                 WriteFacts::HardState(hard_state) => Fact::HardStateWritten { node: id, hard_state },
-                WriteFacts::Append => Fact::Appended { node: id, entries: &self.entries },
+                WriteFacts::Append => Fact::Appended { node: id, log: &self.log },
+                WriteFacts::Snapshot { snapshot, compacted } => {
+                    Fact::SnapshotWritten { node: id, snapshot, compacted }
+                }
             })?;
         }
         for entry in self.effects.applied.drain(..) {
@@ -171,7 +181,10 @@ impl<R: Replica> World<'_, R> {
             self.witness.observe(&Fact::Applied { node: id, id: entry_id, request, executed, state_hash })?;
         }
         let before = (host.view.role, host.view.term, host.view.commit);
-        host.replica.as_ref().expect("it has just taken a step").view(&mut host.view);
+        let replica = host.replica.as_ref().expect("it has just taken a step");
+        replica.view(&mut host.view);
+        let lease = replica.lease_until();
+        host.view.lease_until = (lease > Instant::default()).then(|| host.clock.earliest(lease)).flatten();
         let view = &host.view;
         self.witness.note(Record::Stepped {
             node: id,
@@ -187,7 +200,7 @@ impl<R: Replica> World<'_, R> {
         if view.commit != before.2 {
             self.witness.note(Record::Committed { node: id, term: view.term, commit: view.commit });
         }
-        self.witness.observe(&Fact::Stepped { view })
+        self.witness.observe(&Fact::Stepped { at: self.witness.now, view })
     }
 
     /// Has the effects of a step happen: writes, then the messages that nothing holds back, then replies. A
@@ -307,12 +320,13 @@ impl<R: Replica> World<'_, R> {
         let seed = self.choice.word(Stream::Timers(self.hosts[node].id));
         let host = &mut self.hosts[node];
         let config = config(self.scenario, host.id, seed);
-        let boot = Boot { config: &config, membership: &self.membership, flaws: self.flaws };
-        self.entries.clear();
-        let hard_state = R::describe_durable(host.disk.durable(), &mut self.entries);
-        let last = self.entries.last().map_or(EntryId::ZERO, |entry| entry.id);
+        let boot = Boot { config: &config, flaws: self.flaws };
+        self.log.clear();
+        let (hard_state, snapshot) = R::describe_durable(host.disk.durable(), &mut self.log);
+        let log = &self.log;
+        let last = log.entries.last().map_or(log.base, |entry| entry.id);
         self.witness.note(Record::Booted { node: host.id, hard_state, last });
-        self.witness.observe(&Fact::Booted { node: host.id, hard_state, log: &self.entries, initial })?;
+        self.witness.observe(&Fact::Booted { node: host.id, hard_state, snapshot, log, initial })?;
         let local = host.clock.read(self.witness.now);
         host.replica = Some(R::boot(&boot, local, host.disk.durable()));
         host.life += 1;
@@ -326,17 +340,27 @@ impl<R: Replica> World<'_, R> {
     /// The log of a node as it believes it to be: what is durable, and what is on its way there.
     pub(super) fn log(&self, node: NodeId) -> Vec<EntryFact> {
         let disk = &self.hosts[position(node)].disk;
-        let mut log = Vec::new();
+        let mut log = LogFacts::default();
         R::describe_durable(disk.durable(), &mut log);
-        let mut entries = Vec::new();
+        let mut more = LogFacts::default();
         for write in disk.pending() {
-            entries.clear();
-            if R::describe_write(write, &mut entries) == WriteFacts::Append {
-                log.retain(|entry| entry.id.index < entries[0].id.index);
-                log.append(&mut entries);
+            more.clear();
+            match R::describe_write(write, &mut more) {
+                WriteFacts::HardState(_) => {}
+                WriteFacts::Append => {
+                    log.entries.retain(|entry| entry.id.index < more.entries[0].id.index);
+                    log.entries.append(&mut more.entries);
+                }
+                WriteFacts::Snapshot { snapshot, compacted } => {
+                    if log.entries.iter().any(|entry| entry.id == snapshot.last) {
+                        log.entries.retain(|entry| compacted < entry.id.index);
+                    } else {
+                        log.entries.clear();
+                    }
+                }
             }
         }
-        log
+        log.entries
     }
 }
 
@@ -362,5 +386,6 @@ fn config(scenario: &crate::scenario::Scenario, id: NodeId, seed: u64) -> Config
         max_batch_entries: size(cluster.max_batch_entries),
         max_inflight_messages: size(cluster.max_inflight_messages),
         max_apply_entries: size(cluster.max_apply_entries),
+        ..Config::new(id, seed)
     }
 }
