@@ -92,6 +92,11 @@ impl<R: Replica> Disk<R> {
         shown
     }
 
+    /// Loses everything.
+    pub fn wipe(&mut self) {
+        self.durable = R::durable(None);
+    }
+
     /// Loses what is not durable, and starts a new life.
     pub fn crash(&mut self) {
         self.pending.clear();

@@ -1,7 +1,7 @@
 //! Everything that can happen in a world.
 
 use crate::history::ClientId;
-use seaworthy_core::member::{ReadMode, Refusal};
+use seaworthy_core::member::{Instruction, ReadMode, Refusal};
 use seaworthy_core::state_machine::{Outcome, Request};
 use seaworthy_core::types::{NodeId, SessionId, Token};
 
@@ -31,6 +31,15 @@ pub enum Event<M> {
         request: Request,
         /// On whose word it is answered, if it changes nothing.
         mode: ReadMode,
+    },
+    /// An operator tells a node something.
+    Instruct {
+        /// Whom.
+        node: NodeId,
+        /// For the reply.
+        token: Token,
+        /// What.
+        instruction: Instruction,
     },
     /// An answer arrives at its client.
     Reply {
@@ -73,6 +82,11 @@ pub enum Event<M> {
     ClientWake {
         /// Which.
         client: ClientId,
+    },
+    /// An operator looks how far a wish of his has come.
+    OperatorWake {
+        /// Which wish.
+        number: u64,
     },
     /// A nemesis wanted to be woken.
     NemesisWake {

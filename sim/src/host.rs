@@ -32,6 +32,10 @@ pub(crate) struct Host<R: Replica> {
     pub(crate) waiting: BTreeMap<Token, Asker>,
     /// How often the node has started.
     pub(crate) life: u32,
+    /// Its disk has once lost everything.
+    pub(crate) wiped: bool,
+    /// It was removed from the cluster and shut down for good.
+    pub(crate) retired: bool,
 }
 
 /// Who waits for an answer.

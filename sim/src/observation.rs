@@ -29,6 +29,11 @@ pub enum Fact<'a> {
         /// Who.
         node: NodeId,
     },
+    /// A node that does not run lost its disk, and with it everything that it ever promised.
+    Wiped {
+        /// Who.
+        node: NodeId,
+    },
     /// A node's term or vote changed; the write is queued, not yet durable. In the queue's order with
     /// [`Fact::Appended`].
     HardStateWritten {

@@ -16,7 +16,8 @@ use crate::choice::{Choice, Stream};
 use crate::nemesis;
 use crate::scenario::Scenario;
 use crate::scenario::model::{
-    Clock, Cluster, CommandName, Disk, Disks, Distribution, Fault, Link, Liveness, Nemesis, Network, Workload,
+    Clock, Cluster, CommandName, Disk, Disks, Distribution, Fault, Link, Liveness, Nemesis, Network,
+    ReadModeName, Workload,
 };
 use crate::scenario::scalar::Ppm;
 use crate::time::Span;
@@ -65,6 +66,7 @@ pub fn draw(seed: u64) -> Scenario {
         expect: Vec::new(),
         planted: Vec::new(),
     };
+    draw.extend(&mut scenario);
     scenario.claim = format!("Nothing breaks with {}.", describe(&scenario));
     scenario
 }
@@ -82,6 +84,16 @@ pub fn describe(scenario: &Scenario) -> String {
     say(!cluster.check_quorum, "no CheckQuorum");
     say(cluster.max_batch_entries == 1, "entries one by one");
     say(cluster.max_inflight_messages == 1, "messages one by one");
+    say(0 < cluster.spares, &format!("{} spare", cluster.spares));
+    say(!cluster.learners.is_empty(), "a learner");
+    say(0 < cluster.snapshot_interval && cluster.snapshot_interval < 1_000, "snapshots");
+    say(cluster.max_chunk_bytes < 1_000, "small chunks");
+    say(cluster.max_batch_bytes < 1_000, "small messages");
+    say(cluster.max_inflight_bytes < 1_000, "small windows");
+    say(cluster.max_uncommitted_bytes < 1_000, "overload");
+    say(cluster.max_pending_reads < 10, "few reads at a time");
+    say(cluster.max_sessions < 10, "few sessions");
+    say(cluster.session_lifetime < 1_000, "short sessions");
     say(network.fifo, "links in order");
     say(Ppm::ZERO < network.loss, &format!("loss {}", decimal(network.loss)));
     say(Ppm::ZERO < network.duplicate, &format!("duplicates {}", decimal(network.duplicate)));
@@ -97,6 +109,9 @@ pub fn describe(scenario: &Scenario) -> String {
         say(Ppm::ZERO < workload.stray, "stray requests");
         say(Ppm::ZERO < workload.resend, "needless retries");
         say(workload.stop.is_some(), "a quiet end");
+        say(workload.reads.contains_key(&ReadModeName::Lease), "lease reads");
+        say(workload.reads.contains_key(&ReadModeName::Follower), "follower reads");
+        say(workload.reads.contains_key(&ReadModeName::Stale), "stale reads");
     }
     for nemesis in &scenario.nemesis {
         let fault = serde_json::to_string(&nemesis.fault).expect("a unit variant is a string");
@@ -171,7 +186,48 @@ impl Draw {
             max_batch_entries: self.of(&[(64, 4), (1, 3), (2, 2), (4, 2)]),
             max_inflight_messages: self.of(&[(64, 4), (1, 2), (2, 2)]),
             max_apply_entries: self.of(&[(256, 4), (1, 2), (3, 2)]),
-            initial: Vec::new(),
+            ..Cluster::default()
+        }
+    }
+
+    /// Everything about a cluster that came to the protocol later: its draws come after all others, so that what a seed
+    /// means in all else stays the same. Members that learn, servers that stand ready; logs that are cut short behind
+    /// snapshots every few entries; windows of a few bytes; sessions that soon expire.
+    fn extend(&mut self, scenario: &mut Scenario) {
+        let Scenario { cluster, clocks, workload, .. } = scenario;
+        if self.one_in(2) {
+            cluster.spares = self.of(&[(1, 3), (2, 3), (3, 1), (4, 1)]);
+        }
+        if 2 < cluster.nodes && self.one_in(5) {
+            cluster.learners = vec![cluster.nodes];
+        }
+        cluster.snapshot_interval = self.of(&[(1_000, 3), (0, 1), (1, 1), (3, 3), (20, 4), (100, 3)]);
+        cluster.trailing_entries = self.of(&[(200, 2), (0, 3), (1, 2), (10, 3)]);
+        cluster.max_chunk_bytes = self.of(&[(65_536, 4), (4_096, 3), (256, 3), (64, 1)]);
+        cluster.max_batch_bytes = self.of(&[(1 << 20, 6), (1, 1), (200, 2)]);
+        cluster.max_inflight_bytes = self.of(&[(8 << 20, 6), (1, 1), (500, 2)]);
+        cluster.max_uncommitted_bytes = self.of(&[(64 << 20, 6), (1, 1), (400, 2)]);
+        cluster.max_pending_reads = self.of(&[(4_096, 6), (1, 1), (3, 2)]);
+        if self.one_in(4) {
+            cluster.max_sessions = self.of(&[(1, 1), (2, 2), (5, 2)]);
+        }
+        if self.one_in(4) {
+            cluster.session_lifetime = self.of(&[(2, 1), (10, 3), (100, 3)]);
+        }
+        let Some(workload) = workload else { return };
+        if self.one_in(3) {
+            workload.reads = BTreeMap::from([(ReadModeName::Leader, 2), (ReadModeName::Follower, 3)]);
+        }
+        if self.one_in(6) {
+            workload.reads.insert(ReadModeName::Stale, 1);
+        }
+        if cluster.check_quorum && self.one_in(3) {
+            // The bound must hold: of two clocks that err by a share each, one goes at most twice as far.
+            let worst = clocks.iter().map(|clock| clock.drift_ppm.unsigned_abs()).max().unwrap_or(0) as u32;
+            cluster.lease_drift = Some(Ppm::new((2 * worst).max(10_000) + 30_000));
+            workload.reads.insert(ReadModeName::Lease, 4);
+            // A clock that jumps keeps to no bound.
+            scenario.nemesis.retain(|nemesis| nemesis.fault != Fault::JumpClock);
         }
     }
 
@@ -264,6 +320,7 @@ impl Draw {
             operation_timeout,
             keys: self.of(&[(1, 2), (2, 2), (4, 4), (20, 1)]).max(clients.div_ceil(3)),
             commands: self.commands(),
+            reads: Workload::default().reads,
             stray: if self.one_in(2) { self.percent(30) } else { Ppm::ZERO },
             resend: if self.one_in(3) { self.percent(20) } else { Ppm::ZERO },
             loyal_readers,

@@ -97,6 +97,7 @@ impl Checkers {
                 self.ghost.crash(node);
                 Ok(())
             }
+            Fact::Wiped { .. } => Ok(()),
             Fact::HardStateWritten { node, hard_state } => {
                 self.crash_consistency.on_hard_state_written(&self.ghost, node, hard_state);
                 Ok(())

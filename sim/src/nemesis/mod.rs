@@ -3,6 +3,7 @@
 //! A nemesis decides and the world acts. It names nodes by number, so that a trace of its actions is a timeline
 //! that another scenario can replay.
 
+mod reconfigure;
 mod strike;
 pub mod target;
 
@@ -100,7 +101,7 @@ impl Nemeses {
 }
 
 /// Every fault there is.
-pub const FAULTS: [Fault; 20] = [
+pub const FAULTS: [Fault; 26] = [
     Fault::Partition,
     Fault::IsolateLeader,
     Fault::IsolateAny,
@@ -121,19 +122,28 @@ pub const FAULTS: [Fault; 20] = [
     Fault::LatencyBurst,
     Fault::JumpClock,
     Fault::Campaign,
+    Fault::Reconfigure,
+    Fault::ReconfigureAndIsolate,
+    Fault::TransferLeadership,
+    Fault::StepDown,
+    Fault::TakeSnapshot,
+    Fault::Wipe,
 ];
 
 /// How many nodes a cluster must have for a fault to mean anything.
 pub fn least_nodes(fault: Fault) -> u64 {
     match fault {
-        Fault::Sever | Fault::Bridge => 3,
+        Fault::Sever | Fault::Bridge | Fault::Wipe => 3,
         Fault::Partition
         | Fault::IsolateLeader
         | Fault::IsolateAny
         | Fault::OneWay
         | Fault::LossBurst
         | Fault::DuplicateBurst
-        | Fault::LatencyBurst => 2,
+        | Fault::LatencyBurst
+        | Fault::Reconfigure
+        | Fault::ReconfigureAndIsolate
+        | Fault::TransferLeadership => 2,
         Fault::Crash
         | Fault::CrashLeader
         | Fault::CrashMidStep
@@ -144,7 +154,9 @@ pub fn least_nodes(fault: Fault) -> u64 {
         | Fault::SlowDisk
         | Fault::SlowLeaderDisk
         | Fault::JumpClock
-        | Fault::Campaign => 1,
+        | Fault::Campaign
+        | Fault::StepDown
+        | Fault::TakeSnapshot => 1,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What each kind of fault does to the cluster, and what undoes it.
 
+use super::reconfigure;
 use super::target::{Status, resolve, some};
 use crate::choice::{Choice, Stream};
 use crate::scenario::Scenario;
@@ -141,6 +142,22 @@ impl Ground {
                 instant(Action::JumpClock { node: target(self.any(status, choice, stream)?), by })
             }
             Fault::Campaign => instant(Action::Campaign(target(one(Target::Any)?))),
+            Fault::Reconfigure => instant(reconfigure::change(status, choice, stream)?),
+            Fault::ReconfigureAndIsolate => {
+                let actions = reconfigure::change_and_isolate(status, choice, stream)?;
+                Strike { actions, undo: Undo::Act(Action::Heal {}) }
+            }
+            Fault::TransferLeadership => {
+                let voters = status.those(|node| status.membership.voters.contains(node.node));
+                let heir = *some(voters, 1, choice, stream).first()?;
+                instant(Action::TransferLeadership(target(heir)))
+            }
+            Fault::StepDown => instant(Action::StepDown {}),
+            Fault::TakeSnapshot => instant(Action::TakeSnapshot(target(one(Target::Any)?))),
+            Fault::Wipe => {
+                let actions = reconfigure::wipe_and_replace(status, choice, stream)?;
+                Strike { actions, undo: Undo::Nothing }
+            }
         };
         Some(strike)
     }
@@ -237,14 +254,14 @@ fn some_of(nodes: &[NodeId]) -> Option<&[NodeId]> {
     (!nodes.is_empty()).then_some(nodes)
 }
 
-fn without(nodes: &[NodeId], gone: &[NodeId]) -> Vec<NodeId> {
+pub(super) fn without(nodes: &[NodeId], gone: &[NodeId]) -> Vec<NodeId> {
     nodes.iter().copied().filter(|node| !gone.contains(node)).collect()
 }
 
-fn target(node: NodeId) -> Target {
+pub(super) fn target(node: NodeId) -> Target {
     Target::Node(node.get())
 }
 
-fn targets(nodes: &[NodeId]) -> Vec<Target> {
+pub(super) fn targets(nodes: &[NodeId]) -> Vec<Target> {
     nodes.iter().copied().map(target).collect()
 }

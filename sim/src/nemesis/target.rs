@@ -2,13 +2,16 @@
 
 use crate::choice::{Choice, Stream};
 use crate::scenario::scalar::Target;
+use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{NodeId, Term};
 
 /// What a fault may know of the cluster when it strikes.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Status {
-    /// Every node of the cluster, ascending.
+    /// Every server, ascending.
     pub nodes: Vec<NodeStatus>,
+    /// Who belongs to the cluster, as the leader has it.
+    pub membership: Membership,
 }
 
 /// What a fault may know of one node.
@@ -22,6 +25,8 @@ pub struct NodeStatus {
     pub paused: bool,
     /// The term that it believes to lead, if it does.
     pub leads: Option<Term>,
+    /// Whether its disk has ever been wiped: it may never again be what it was.
+    pub wiped: bool,
 }
 
 impl Status {
@@ -45,7 +50,8 @@ impl Status {
 
 /// The nodes that `target` means now, ascending; none if nobody fits.
 pub fn resolve(target: Target, status: &Status, choice: &mut Choice, stream: Stream) -> Vec<NodeId> {
-    let count = status.nodes.len();
+    let members = || status.those(|node| status.membership.contains(node.node));
+    let count = members().len();
     match target {
         Target::Node(number) => status.those(|node| node.node.get() == number),
         Target::Leader => status.leader().into_iter().collect(),
@@ -58,14 +64,14 @@ pub fn resolve(target: Target, status: &Status, choice: &mut Choice, stream: Str
         Target::AMinority => {
             let most = count.saturating_sub(1) / 2;
             let size = choice.between(stream, most.min(1) as u64, most as u64) as usize;
-            some(status.all(), size, choice, stream)
+            some(members(), size, choice, stream)
         }
         Target::AMajority => {
             // Not everybody if that can be helped: `all` is a target of its own.
             let least = count / 2 + 1;
             let most = least.max(count.saturating_sub(1));
             let size = choice.between(stream, least as u64, most as u64) as usize;
-            some(status.all(), size, choice, stream)
+            some(members(), size, choice, stream)
         }
         Target::All => status.all(),
     }
@@ -97,8 +103,11 @@ mod tests {
             up: state != 'd',
             paused: state == 'p',
             leads: state.to_digit(10).map(|term| Term(u64::from(term))),
+            wiped: false,
         });
-        Status { nodes: nodes.collect() }
+        let nodes: Vec<_> = nodes.collect();
+        let membership = Membership::new(nodes.iter().map(|node| node.node));
+        Status { nodes, membership }
     }
 
     fn numbers(nodes: &[NodeId]) -> Vec<u64> {

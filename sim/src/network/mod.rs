@@ -81,7 +81,7 @@ impl Network {
     pub fn new(scenario: &Scenario) -> Self {
         let model::Network { latency, loss, duplicate, fifo, client_latency, client_loss, links } =
             &scenario.network;
-        let nodes = usize::try_from(scenario.cluster.nodes).expect("a cluster is small");
+        let nodes = usize::try_from(scenario.cluster.servers()).expect("a cluster is small");
         let mut network = Self {
             nodes,
             latency: Sampler::from(latency),

@@ -3,6 +3,7 @@
 use super::model::Predicate;
 use crate::history::{ClientId, Completion};
 use crate::observation::{Property, View};
+use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{NodeId, Term};
 use seaworthy_core::view::Role;
 use std::collections::BTreeMap;
@@ -47,6 +48,11 @@ pub fn holds(predicate: &Predicate, standing: &Standing<'_>) -> Result<(), Strin
         Predicate::ElectionsAtLeast(least) => at_least(*least, "number of elections", standing.elections),
         Predicate::Log { node, terms } => log(*node, terms, standing),
         Predicate::Level(wanted) => level(*wanted, standing),
+        Predicate::Voters(nodes) => {
+            membership("voters", nodes, standing, |membership| membership.voters.incoming.voters())
+        }
+        Predicate::Learners(nodes) => membership("learners", nodes, standing, |membership| &membership.learners),
+        Predicate::SnapshotAtLeast { node, entries } => snapshot(*node, *entries, standing),
         Predicate::CommitAtLeast(least) => at_least(*least, "highest commit index", standing.commit()),
         Predicate::CommitAtMost(most) => at_most(*most, "highest commit index", standing.commit()),
         Predicate::AnsweredAtLeast(least) => at_least(*least, "number of answers", standing.answered),
@@ -72,6 +78,18 @@ impl Standing<'_> {
             Some((false, view)) => Err(format!("{} is down", view.node)),
             None => Err(format!("there is no n{number}")),
         }
+    }
+
+    /// The running leader of the highest term.
+    fn leader(&self) -> Option<&View> {
+        self.running().filter(|view| view.role == Role::Leader).max_by_key(|view| view.term)
+    }
+
+    /// The running nodes that belong to the cluster, as its leader has it, or else whoever has got furthest.
+    fn members(&self) -> impl Iterator<Item = &View> {
+        let who = self.leader().or_else(|| self.running().max_by_key(|view| view.last));
+        let member = move |view: &&View| who.is_some_and(|who| who.membership.contains(view.node));
+        self.running().filter(member)
     }
 
     /// The highest commit index of any running node.
@@ -130,33 +148,52 @@ fn log(node: u64, terms: &[u64], standing: &Standing<'_>) -> Result<(), String> 
 }
 
 fn level(wanted: bool, standing: &Standing<'_>) -> Result<(), String> {
-    let mut running = standing.running();
-    let Some(first) = running.next() else {
-        return verdict(wanted, || "replicas that are not level".to_owned(), || "no node runs".to_owned());
+    let members: Vec<&View> = standing.members().collect();
+    let Some(first) = members.first() else {
+        return verdict(wanted, || "replicas that are not level".to_owned(), || "no member runs".to_owned());
     };
-    let behind = |view: &View| view.applied != view.last.index;
-    let mut logs = None;
-    let differs = |view: &View| {
-        view.last != first.last || {
-            let first_log = logs.get_or_insert_with(|| (standing.log_terms)(first.node));
-            (standing.log_terms)(view.node) != *first_log
-        }
+    // Equal last entries stand for equal logs (Raft §5.3).
+    let level = |view: &&View| {
+        view.applied == view.last.index && (view.last, view.state_hash) == (first.last, first.state_hash)
     };
-    let right = !(behind(first) || standing.running().any(behind) || running.any(differs));
     let expected = if wanted { "equal logs, all applied" } else { "replicas that are not level" };
     verdict(
-        right == wanted,
+        members.iter().all(level) == wanted,
         || expected.to_owned(),
         || {
-            let mut words = String::new();
-            for view in standing.running() {
-                let comma = if words.is_empty() { "" } else { ", " };
-                write!(words, "{comma}{} ends at {}, applied {}", view.node, view.last, view.applied)
-                    .expect("a string takes all text");
-            }
-            words
+            let word = |view: &&View| format!("{} ends at {}, applied {}", view.node, view.last, view.applied);
+            members.iter().map(word).collect::<Vec<_>>().join(", ")
         },
     )
+}
+
+/// Whether exactly `wanted` are what `of` reads from the configuration, which is committed and not joint.
+fn membership(
+    what: &str,
+    wanted: &[u64],
+    standing: &Standing<'_>,
+    of: impl Fn(&Membership) -> &[NodeId],
+) -> Result<(), String> {
+    let expected = || format!("the {what} to be {wanted:?}");
+    let Some(view) = standing.leader() else { return verdict(false, expected, || standing.words()) };
+    let mut wanted = wanted.to_vec();
+    wanted.sort();
+    let found: Vec<u64> = of(&view.membership).iter().map(|node| node.get()).collect();
+    let settled = view.membership_index <= view.commit && !view.membership.is_joint();
+    verdict(settled && found == wanted, expected, || {
+        format!("they are {found:?}{}", if settled { "" } else { ", in a change that is under way" })
+    })
+}
+
+fn snapshot(node: u64, entries: u64, standing: &Standing<'_>) -> Result<(), String> {
+    let expected = || format!("n{node} to have a snapshot of at least {entries} entries");
+    match standing.node(node) {
+        Ok(view) => {
+            let found = view.snapshot.map_or(0, |last| last.index.0);
+            verdict(entries <= found, expected, || format!("it has one of {found}"))
+        }
+        Err(why) => verdict(false, expected, || why),
+    }
 }
 
 fn answered(client: u32, with: &str, standing: &Standing<'_>) -> Result<(), String> {

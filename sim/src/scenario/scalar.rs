@@ -11,6 +11,8 @@ pub struct Ppm(u32);
 impl Ppm {
     /// Never.
     pub const ZERO: Self = Self(0);
+    /// Certainty; all of it.
+    pub const ONE: Self = Self(1_000_000);
 
     /// `parts` in a million.
     ///

@@ -6,6 +6,7 @@ use crate::network::Cause;
 use crate::observation::{HardStateFact, Promise};
 use crate::replica::{MessageFacts, MessageKind};
 use crate::time::{Span, Time};
+use seaworthy_core::member::Instruction;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term, WriteSeq};
 use seaworthy_core::view::Role;
 use std::fmt;
@@ -50,6 +51,12 @@ pub enum Record {
     ClockJumped { node: NodeId, by: Span },
     /// A node's syncs take another time from here on.
     DiskChanged { node: NodeId },
+    /// An operator told a node something.
+    Instructed { node: NodeId, instruction: InstructionName },
+    /// A node's disk lost everything.
+    Wiped { node: NodeId },
+    /// A node was removed and shut down for good.
+    Retired { node: NodeId },
     /// A link was cut, one way.
     Cut { from: NodeId, to: NodeId },
     /// Cuts were mended; so many links carry messages again.
@@ -68,6 +75,27 @@ pub enum Record {
     ClientLost { client: ClientId, node: NodeId },
     /// The last fault is over.
     Healed,
+}
+
+/// What an operator asks for, without whom it is about.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstructionName {
+    ChangeMembership,
+    TransferLeadership,
+    StepDown,
+    TakeSnapshot,
+}
+
+impl From<&Instruction> for InstructionName {
+    fn from(instruction: &Instruction) -> Self {
+        match instruction {
+            Instruction::ChangeMembership(_) => Self::ChangeMembership,
+            Instruction::TransferLeadership(_) => Self::TransferLeadership,
+            Instruction::StepDown => Self::StepDown,
+            Instruction::TakeSnapshot => Self::TakeSnapshot,
+        }
+    }
 }
 
 impl Record {
@@ -91,6 +119,9 @@ impl Record {
             | Self::Doomed { node }
             | Self::ClockJumped { node, .. }
             | Self::DiskChanged { node }
+            | Self::Instructed { node, .. }
+            | Self::Wiped { node }
+            | Self::Retired { node }
             | Self::Asked { node, .. }
             | Self::Answered { node, .. }
             | Self::ClientLost { node, .. } => Some(node),
@@ -151,6 +182,9 @@ impl Record {
             Self::Healed => put(25, nobody, &[]),
             Self::DuplicateChanged { ppm } => put(26, nobody, &[u64::from(ppm)]),
             Self::LatencyChanged => put(27, nobody, &[]),
+            Self::Instructed { node, instruction } => put(28, node, &[instruction as u64]),
+            Self::Wiped { node } => put(29, node, &[]),
+            Self::Retired { node } => put(30, node, &[]),
         }
     }
 }
@@ -213,6 +247,17 @@ impl fmt::Display for Record {
             Self::Doomed { node } => write!(f, "{node} will crash in its next step"),
             Self::ClockJumped { node, by } => write!(f, "{node} clock forward by {by}"),
             Self::DiskChanged { node } => write!(f, "{node} disk changed pace"),
+            Self::Instructed { node, instruction } => {
+                let what = match instruction {
+                    InstructionName::ChangeMembership => "change the membership",
+                    InstructionName::TransferLeadership => "hand over",
+                    InstructionName::StepDown => "step down",
+                    InstructionName::TakeSnapshot => "take a snapshot",
+                };
+                write!(f, "{node} told to {what}")
+            }
+            Self::Wiped { node } => write!(f, "{node} disk lost everything"),
+            Self::Retired { node } => write!(f, "{node} shut down for good"),
             Self::Cut { from, to } => write!(f, "link {from} → {to} cut"),
             Self::Mended { links } => write!(f, "{links} links mended"),
             Self::LossChanged { ppm } => write!(f, "network loses {ppm} in a million messages"),

@@ -32,7 +32,7 @@ pub(super) struct Client {
     /// Whether it begins nothing at random any more.
     stopped: bool,
     /// An answered request to be sent once more, late and without need.
-    echo: Option<(NodeId, Request)>,
+    echo: Option<(NodeId, Request, ReadMode)>,
 }
 
 /// What makes a client act.
@@ -48,10 +48,15 @@ pub(super) enum Drive {
 
 /// An operation that the timeline wants.
 #[derive(Clone, Debug)]
-pub(super) struct Script {
-    pub(super) command: Command,
-    pub(super) node: Option<NodeId>,
-    pub(super) stay: bool,
+pub struct Script {
+    /// What.
+    pub command: Command,
+    /// On whose word it is answered, if it only reads.
+    pub mode: ReadMode,
+    /// Whom the client asks first; otherwise whom it believes to lead.
+    pub node: Option<NodeId>,
+    /// Whether it asks that node alone.
+    pub stay: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +68,7 @@ enum Probe {
 /// An operation about to begin.
 struct Task {
     command: Command,
+    mode: ReadMode,
     place: Option<Place>,
     node: Option<NodeId>,
     stay: bool,
@@ -74,6 +80,7 @@ struct Task {
 struct Open {
     operation: OperationId,
     command: Command,
+    mode: ReadMode,
     place: Option<Place>,
     probe: Option<Probe>,
     /// Whether it asks one node alone, hint or no hint.
@@ -257,11 +264,12 @@ impl Client {
         self.begun += 1;
         let stream = self.stream();
         let strays = self.drive == Drive::Workload && turn.choice.chance(stream, turn.shared.stray);
-        let known = task.node.or(self.contact.filter(|_| !strays));
+        // Whoever may answer is as good as anybody else.
+        let anybody = matches!(task.mode, ReadMode::Follower | ReadMode::Stale);
+        let known = task.node.or(self.contact.filter(|_| !strays && !anybody));
         let target = known.unwrap_or_else(|| turn.shared.any_node(turn.choice, stream));
-        if let Some((node, request)) = self.echo.take() {
+        if let Some((node, request, mode)) = self.echo.take() {
             let token = turn.shared.token();
-            let mode = ReadMode::Leader;
             turn.effects.push(ClientEffect::Send { client: self.id, to: node, token, request, mode });
         }
         let operation = turn.shared.operation();
@@ -275,6 +283,7 @@ impl Client {
         self.open = Some(Open {
             operation,
             command: task.command,
+            mode: task.mode,
             place: task.place,
             probe: task.probe,
             stay: task.stay,
@@ -292,15 +301,16 @@ impl Client {
     }
 
     fn next_task(&mut self, turn: &mut Turn<'_>) -> Option<Task> {
-        if let Some(Script { command, node, stay }) = self.scripts.pop_front() {
-            return Some(Task { command, place: None, node, stay, probe: None });
+        if let Some(Script { command, mode, node, stay }) = self.scripts.pop_front() {
+            return Some(Task { command, mode, place: None, node, stay, probe: None });
         }
         let author = Author { client: self.id, number: self.begun };
         if let Some(probe) = self.probes.pop_front() {
             let slot = self.id.0 as usize;
             let (command, place) =
                 turn.shared.generator.probe(author, slot, probe == Probe::Write, turn.choice);
-            return Some(Task { command, place: Some(place), node: None, stay: false, probe: Some(probe) });
+            let (mode, place) = (ReadMode::Leader, Some(place));
+            return Some(Task { command, mode, place, node: None, stay: false, probe: Some(probe) });
         }
         let over = self.stopped || turn.shared.stop.is_some_and(|stop| stop <= turn.now);
         if over || self.drive == Drive::Script {
@@ -308,7 +318,12 @@ impl Client {
         }
         let (command, place) =
             turn.shared.generator.command(author, self.drive == Drive::LoyalReader, turn.choice);
-        Some(Task { command, place: Some(place), node: None, stay: false, probe: None })
+        let mode = if command.is_read() {
+            turn.shared.read_mode(turn.choice, self.stream())
+        } else {
+            ReadMode::Leader
+        };
+        Some(Task { command, mode, place: Some(place), node: None, stay: false, probe: None })
     }
 
     /// Asks for the operation under way, as soon as there is a session if it needs one.
@@ -345,8 +360,8 @@ impl Client {
             let token = turn.shared.token();
             open.undecided.push(token);
             let request = request.clone();
-            let (client, to) = (self.id, open.target);
-            turn.effects.push(ClientEffect::Send { client, to, token, request, mode: ReadMode::Leader });
+            let (client, to, mode) = (self.id, open.target, open.mode);
+            turn.effects.push(ClientEffect::Send { client, to, token, request, mode });
         }
         let at = (turn.now + turn.shared.attempt_timeout).min(open.deadline.max(turn.now + LEAST));
         self.sleep(at, turn.effects);
@@ -376,7 +391,7 @@ impl Client {
             && self.drive != Drive::Script
             && turn.choice.chance(self.stream(), turn.shared.resend)
         {
-            self.echo = Some((open.target, request));
+            self.echo = Some((open.target, request, open.mode));
         }
         // Whose session is gone has not yet seen the cluster alive, and tries again.
         if let Some(probe) = open.probe.filter(|_| !answered) {

@@ -16,7 +16,8 @@ use crate::network::distribution::Sampler;
 use crate::scenario::Scenario;
 use crate::scenario::model::{Action, Moment, Workload};
 use crate::time::{Span, Time};
-use client::{Client, Drive, Script};
+pub use client::Script;
+use client::{Client, Drive};
 use generator::Generator;
 use seaworthy_core::kv::Command;
 use seaworthy_core::member::{ReadMode, Refusal};
@@ -76,6 +77,8 @@ struct Shared {
     /// In parts per million, as the next.
     stray: u32,
     resend: u32,
+    /// On whose word reads are answered, and how often each.
+    reads: Vec<(ReadMode, u32)>,
     /// When clients begin no more of their own accord.
     stop: Option<Time>,
     generator: Generator,
@@ -111,12 +114,13 @@ impl Clients {
         let idle = Workload::default();
         let workload = scenario.workload.as_ref().unwrap_or(&idle);
         let shared = Shared {
-            nodes: scenario.cluster.nodes,
+            nodes: scenario.cluster.servers(),
             think: Sampler::from(&workload.think),
             attempt_timeout: workload.attempt_timeout.max(LEAST),
             operation_timeout: workload.operation_timeout.max(LEAST),
             stray: workload.stray.get(),
             resend: workload.resend.get(),
+            reads: workload.reads.iter().map(|(name, weight)| (ReadMode::from(*name), *weight)).collect(),
             stop: workload.stop.map(|stop| Time::ZERO + stop),
             generator: Generator::new(workload),
             kept: scenario.timeline.iter().filter_map(key_of).collect(),
@@ -171,22 +175,18 @@ impl Clients {
         }
     }
 
-    /// Has a client issue one operation: now, or as soon as those are over that it was given before. It asks `node`
-    /// first, if there is one given, and that one alone if it is to `stay`.
-    #[allow(clippy::too_many_arguments)]
+    /// Has a client issue one operation: now, or as soon as those are over that it was given before.
     pub fn invoke(
         &mut self,
         now: Time,
         client: ClientId,
-        command: Command,
-        node: Option<NodeId>,
-        stay: bool,
+        script: Script,
         choice: &mut Choice,
         effects: &mut Vec<ClientEffect>,
     ) {
         let client = self.clients.entry(client).or_insert_with(|| Client::new(client, Drive::Script));
         let turn = &mut Turn { now, shared: &mut self.shared, choice, effects };
-        client.invoke(Script { command, node, stay }, turn);
+        client.invoke(script, turn);
     }
 
     /// Ends the workload: from now on its clients begin nothing at random. Each of them still reads, writes and reads
@@ -225,6 +225,18 @@ impl Shared {
         let operation = self.next_operation;
         self.next_operation = OperationId(operation.0 + 1);
         operation
+    }
+
+    /// How a read is to be answered.
+    fn read_mode(&self, choice: &mut Choice, stream: Stream) -> ReadMode {
+        match self.reads.as_slice() {
+            [(only, _)] => *only,
+            [] => ReadMode::Leader,
+            several => {
+                let weights: Vec<u32> = several.iter().map(|(_, weight)| *weight).collect();
+                several[choice.weighted(stream, &weights)].0
+            }
+        }
     }
 
     fn any_node(&self, choice: &mut Choice, stream: Stream) -> NodeId {

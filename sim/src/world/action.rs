@@ -1,5 +1,6 @@
 //! What is done to the cluster: by the timeline, by nemeses, and by the end of all faults.
 
+use super::operator::Wish;
 use super::{Phase, Stop, World, base_sync};
 use crate::choice::Stream;
 use crate::event::Event;
@@ -13,7 +14,10 @@ use crate::replica::Replica;
 use crate::scenario::model::{Action, Scenario};
 use crate::scenario::scalar::Target;
 use crate::trace::Record;
+use crate::workload::Script;
 use seaworthy_core::kv::Command;
+use seaworthy_core::member::{Instruction, ReadMode};
+use seaworthy_core::membership::Membership;
 use seaworthy_core::types::NodeId;
 use seaworthy_core::view::Role;
 
@@ -45,13 +49,18 @@ impl<R: Replica> World<'_, R> {
     }
 
     /// What a fault may know of the cluster.
-    fn status(&self) -> Status {
+    pub(super) fn status(&self) -> Status {
         let nodes = self.hosts.iter().map(|host| {
             let up = host.replica.is_some();
             let leads = (up && host.view.role == Role::Leader).then_some(host.view.term);
-            NodeStatus { node: host.id, up, paused: host.paused, leads }
+            NodeStatus { node: host.id, up, paused: host.paused, leads, wiped: host.wiped }
         });
-        Status { nodes: nodes.collect() }
+        let mut status = Status { nodes: nodes.collect(), membership: Membership::default() };
+        // Without a leader, as whoever has got furthest has it.
+        let furthest = self.hosts.iter().max_by_key(|host| host.view.last).expect("there are servers");
+        let host = status.leader().map_or(furthest, |leader| &self.hosts[position(leader)]);
+        status.membership.clone_from(&host.view.membership);
+        status
     }
 
     fn act(&mut self, owner: Owner, action: &Action) -> Result<(), Stop> {
@@ -92,9 +101,42 @@ impl<R: Replica> World<'_, R> {
                     self.restart(node)?;
                 }
             }
-            Action::Invoke { client, command, node, stay } => {
+            Action::Invoke { client, command, node, stay, read } => {
                 let node = node.and_then(|target| self.each_of(owner, target).first().copied());
-                self.invoke(ClientId(*client), command, node, *stay)?;
+                let command = Command::parse(command).expect("a valid scenario has valid commands");
+                let mode = read.map_or(ReadMode::Leader, ReadMode::from);
+                self.invoke(ClientId(*client), Script { command, mode, node, stay: *stay })?;
+            }
+            Action::ChangeMembership { add, learn, remove, node } => {
+                let [add, learn, remove] = [add, learn, remove].map(|targets| self.all_of(owner, targets));
+                let wish = Wish::new(owner, add, learn, remove);
+                match node {
+                    None => self.wish(wish)?,
+                    Some(target) => {
+                        for node in self.each_of(owner, *target) {
+                            let changes = wish.changes(&self.hosts[position(node)].view.membership);
+                            self.instruct(node, Instruction::ChangeMembership(changes));
+                        }
+                    }
+                }
+                self.took_effect("change_membership", true);
+            }
+            Action::TransferLeadership(target) => {
+                let to = self.each_of(owner, *target).first().copied();
+                self.instruct_leader("transfer_leadership", to.map(Instruction::TransferLeadership));
+            }
+            Action::StepDown {} => self.instruct_leader("step_down", Some(Instruction::StepDown)),
+            Action::TakeSnapshot(target) => {
+                for node in self.each_of(owner, *target) {
+                    self.instruct(node, Instruction::TakeSnapshot);
+                    self.took_effect("take_snapshot", true);
+                }
+            }
+            Action::Wipe(target) => {
+                for node in self.each_of(owner, *target) {
+                    self.took_effect("wipe", true);
+                    self.wipe(node)?;
+                }
             }
             Action::CrashMidStep(target)
             | Action::Pause(target)
@@ -205,21 +247,21 @@ impl<R: Replica> World<'_, R> {
         any
     }
 
-    fn invoke(
-        &mut self,
-        client: ClientId,
-        command: &str,
-        node: Option<NodeId>,
-        stay: bool,
-    ) -> Result<(), Stop> {
-        let command = Command::parse(command).expect("a valid scenario has valid commands");
-        let now = self.witness.now;
-        self.clients.invoke(now, client, command, node, stay, self.choice, &mut self.client_effects);
+    fn invoke(&mut self, client: ClientId, script: Script) -> Result<(), Stop> {
+        self.clients.invoke(self.witness.now, client, script, self.choice, &mut self.client_effects);
         self.follow_clients()
     }
 
+    fn instruct_leader(&mut self, name: &'static str, instruction: Option<Instruction>) {
+        let leader = self.status().leader();
+        if let Some((leader, instruction)) = leader.zip(instruction) {
+            self.instruct(leader, instruction);
+            self.took_effect(name, true);
+        }
+    }
+
     fn restart(&mut self, node: NodeId) -> Result<(), Stop> {
-        if self.is_up(node) {
+        if self.is_up(node) || self.hosts[position(node)].retired {
             return Ok(());
         }
         self.took_effect("restart", true);

@@ -6,6 +6,7 @@
 mod action;
 mod client;
 mod node;
+mod operator;
 mod verdict;
 mod witness;
 
@@ -37,6 +38,7 @@ use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::{Role, Usage};
 use std::collections::{BTreeMap, VecDeque};
+use operator::Operators;
 use witness::Witness;
 
 /// What a world is to do besides running.
@@ -84,6 +86,7 @@ pub struct World<'a, R: Replica> {
     network: Network,
     clients: Clients,
     nemeses: Nemeses,
+    operators: Operators,
     witness: Witness,
     phase: Phase,
     /// By position in the scenario, whether an expectation has been looked at.
@@ -121,8 +124,12 @@ struct Counts {
 impl<'a, R: Replica> World<'a, R> {
     /// The world of `scenario`, which must be valid, just before its start.
     pub fn new(scenario: &'a Scenario, choice: &'a mut Choice, options: Options) -> Self {
-        let nodes: Vec<NodeId> = (1..=scenario.cluster.nodes).map(NodeId::new).collect();
-        let membership = Membership::new(nodes.iter().copied());
+        let cluster = &scenario.cluster;
+        let nodes: Vec<NodeId> = (1..=cluster.servers()).map(NodeId::new).collect();
+        let learns = |node: &NodeId| cluster.learners.contains(&node.get());
+        let (learners, voters) = nodes[..cluster.nodes as usize].iter().copied().partition(learns);
+        let voters: Vec<NodeId> = voters;
+        let membership = Membership { learners, ..Membership::new(voters) };
         let mut world = Self {
             scenario,
             flaws: crate::planted::flaws(scenario.planted.iter().map(String::as_str)),
@@ -133,6 +140,7 @@ impl<'a, R: Replica> World<'a, R> {
             network: Network::new(scenario),
             clients: Clients::new(scenario),
             nemeses: Nemeses::new(scenario),
+            operators: Operators::default(),
             witness: Witness::new(
                 options.check.then(|| Checkers::new(&nodes, &membership)),
                 Trace::new(options.record),
@@ -209,6 +217,7 @@ impl<'a, R: Replica> World<'a, R> {
                 self.at_node(to, Event::Deliver { from, to, message })
             }
             Event::Request { node, .. }
+            | Event::Instruct { node, .. }
             | Event::Timeout { node, .. }
             | Event::Synced { node, .. }
             | Event::Campaign { node } => self.at_node(node, event),
@@ -217,6 +226,7 @@ impl<'a, R: Replica> World<'a, R> {
                 self.answered(client, from, token, writes, &result)
             }
             Event::ClientWake { client } => self.wake_client(client),
+            Event::OperatorWake { number } => self.wake_operator(number),
             Event::NemesisWake { position } => self.wake_nemesis(position),
             Event::Moment { position } => self.moment(position),
             Event::Expect { position } => self.expect(position),
@@ -255,6 +265,7 @@ impl<'a, R: Replica> World<'a, R> {
 fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) -> Host<R> {
     let clock = scenario.clocks.iter().find(|clock| clock.node == id.get());
     let initial = scenario.cluster.initial.iter().find(|initial| initial.node == id.get());
+    let founds = id.get() <= scenario.cluster.nodes;
     let mut founder = InitialState { membership: membership.clone(), ..InitialState::default() };
     if let Some(initial) = initial {
         let vote = initial.vote.and_then(NodeId::try_new);
@@ -284,13 +295,15 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
         paused: false,
         doomed: false,
         backlog: VecDeque::new(),
-        disk: Disk::new(R::durable(Some(&founder)), base_sync(scenario, id)),
+        disk: Disk::new(R::durable(founds.then_some(&founder)), base_sync(scenario, id)),
         clock: clock.map_or(Clock::new(Span::ZERO, 0), |clock| Clock::new(clock.offset, clock.drift_ppm)),
         timer: Timer::default(),
         held: Vec::new(),
         view,
         waiting: BTreeMap::new(),
         life: 0,
+        wiped: false,
+        retired: false,
     }
 }
 

@@ -7,11 +7,13 @@ use crate::host::{Asker, position};
 use crate::network::Cause;
 use crate::observation::{EntryFact, Fact, LogFacts, View};
 use crate::replica::{Boot, Effects, Input, Replica, WriteFacts};
+use crate::scenario::scalar::Ppm;
 use crate::trace::Record;
 use seaworthy_core::config::Config;
 use seaworthy_core::state_machine::Operation;
 use seaworthy_core::types::{Instant, NodeId};
 use seaworthy_core::view::Role;
+use std::num::NonZeroU64;
 
 impl<R: Replica> World<'_, R> {
     /// Something arrives at a node: it is lost if the node is down, and waits if the node is frozen.
@@ -59,6 +61,10 @@ impl<R: Replica> World<'_, R> {
                 };
                 self.hosts[node].waiting.insert(token, Asker { client, writes });
                 self.step_replica(node, Input::Request { token, request, mode })
+            }
+            Event::Instruct { node: at, token, instruction } => {
+                self.witness.note(Record::Instructed { node: at, instruction: (&instruction).into() });
+                self.step_replica(node, Input::Instruct { token, instruction })
             }
             Event::Timeout { arming, .. } => self.timer_goes_off(node, arming),
             Event::Synced { life, .. } if life == self.hosts[node].life => self.synced(node),
@@ -383,9 +389,18 @@ fn config(scenario: &crate::scenario::Scenario, id: NodeId, seed: u64) -> Config
         heartbeat_interval: cluster.heartbeat_interval.into(),
         pre_vote: cluster.pre_vote,
         check_quorum: cluster.check_quorum,
+        lease_drift_ppm: cluster.lease_drift.map(Ppm::get),
         max_batch_entries: size(cluster.max_batch_entries),
+        max_batch_bytes: size(cluster.max_batch_bytes),
         max_inflight_messages: size(cluster.max_inflight_messages),
+        max_inflight_bytes: size(cluster.max_inflight_bytes),
+        max_entry_bytes: size(cluster.max_entry_bytes),
+        max_uncommitted_bytes: size(cluster.max_uncommitted_bytes),
+        max_pending_reads: size(cluster.max_pending_reads),
         max_apply_entries: size(cluster.max_apply_entries),
-        ..Config::new(id, seed)
+        snapshot_interval: NonZeroU64::new(cluster.snapshot_interval),
+        trailing_entries: cluster.trailing_entries,
+        max_chunk_bytes: size(cluster.max_chunk_bytes),
+        max_snapshot_bytes: Config::new(id, seed).max_snapshot_bytes,
     }
 }

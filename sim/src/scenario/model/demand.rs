@@ -62,8 +62,20 @@ pub enum Predicate {
         /// The terms.
         terms: Vec<u64>,
     },
-    /// All running nodes have equal logs, and have applied all of them.
+    /// All running members have equal logs, and have applied all of them.
     Level(bool),
+    /// The leader's configuration is committed and not joint, and exactly these nodes vote in it.
+    Voters(Vec<u64>),
+    /// The leader's configuration is committed and not joint, and exactly these nodes learn in it.
+    Learners(Vec<u64>),
+    /// This node goes on from a snapshot that stands for at least so many entries.
+    SnapshotAtLeast {
+        /// Which node.
+        #[schemars(range(min = 1))]
+        node: u64,
+        /// How many.
+        entries: u64,
+    },
     /// The highest commit index of any running node is at least this.
     CommitAtLeast(u64),
     /// The highest commit index of any running node is at most this.

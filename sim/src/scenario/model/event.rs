@@ -1,6 +1,6 @@
 //! What is done to a cluster: at given instants, to single messages, and at random.
 
-use super::Distribution;
+use super::{Distribution, ReadModeName};
 use crate::replica::MessageKind;
 use crate::scenario::scalar::{Ppm, Target};
 use crate::time::Span;
@@ -77,6 +77,30 @@ pub enum Action {
     Duplicate(Ppm),
     /// Changes how long messages between nodes take.
     Latency(Distribution),
+    /// Has an operator change the membership. Whoever is added as a voter is a learner first, until it has caught up
+    /// (thesis §4.2.1); the operator goes on until all is as it should be, whoever leads.
+    ChangeMembership {
+        /// Who is to vote.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        add: Vec<Target>,
+        /// Who is to learn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        learn: Vec<Target>,
+        /// Who is to go.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        remove: Vec<Target>,
+        /// Says all of it to this node, once, and leaves it at that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<Target>,
+    },
+    /// Has the leader hand over to a node (thesis §3.10).
+    TransferLeadership(Target),
+    /// Has the leader give up its office.
+    StepDown {},
+    /// Has a node take a snapshot.
+    TakeSnapshot(Target),
+    /// Stops a node, takes everything from its disk, and starts it again under its old number.
+    Wipe(Target),
     /// Has a client issue one operation.
     Invoke {
         /// Which client, from 1; one that the workload does not drive.
@@ -90,6 +114,9 @@ pub enum Action {
         /// Whether the client stays with that node and takes no hint.
         #[serde(default)]
         stay: bool,
+        /// On whose word it is answered, if it only reads; the leader's if nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        read: Option<ReadModeName>,
     },
 }
 
@@ -200,4 +227,16 @@ pub enum Fault {
     JumpClock,
     /// Fires any node's election timeout.
     Campaign,
+    /// Adds, removes, replaces, promotes or demotes members.
+    Reconfigure,
+    /// Tells any leader, also one that was deposed, to change the membership, and cuts it off at once but for one link.
+    ReconfigureAndIsolate,
+    /// Hands the leadership to a node.
+    TransferLeadership,
+    /// Has the leader give up its office.
+    StepDown,
+    /// Has a node take a snapshot.
+    TakeSnapshot,
+    /// Wipes a voter's disk, and has it replaced by a server that stands ready.
+    Wipe,
 }

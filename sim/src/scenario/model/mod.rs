@@ -11,6 +11,7 @@ pub use surroundings::{Clock, Disk, Disks, Distribution, Link, Network};
 use super::scalar::Ppm;
 use crate::time::Span;
 use schemars::JsonSchema;
+use seaworthy_core::member::ReadMode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -67,9 +68,16 @@ pub struct Scenario {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cluster {
-    /// How many, numbered from 1.
+    /// How many found the cluster, numbered from 1.
     #[schemars(range(min = 1, max = 15))]
     pub nodes: u64,
+    /// Those of the founders that are learners: they receive the log and have no vote (thesis §4.2.1).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub learners: Vec<u64>,
+    /// How many more servers stand ready to be added, numbered on from the founders. They belong to no cluster yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(range(max = 14))]
+    pub spares: u64,
     /// The shortest election timeout.
     pub election_timeout_min: Span,
     /// The longest election timeout, exclusive.
@@ -80,15 +88,47 @@ pub struct Cluster {
     pub pre_vote: bool,
     /// Whether a leader without a quorum steps down, and voters that hear a leader refuse to vote (thesis §6.2).
     pub check_quorum: bool,
+    /// How far the rates of any two clocks may lie apart, so that leaders may answer reads on a lease (thesis §6.4.1).
+    /// Without it there are no leases. Clocks that the scenario makes worse than that break their promise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_drift: Option<Ppm>,
     /// Entries in one AppendEntries, at most.
     #[schemars(range(min = 1))]
     pub max_batch_entries: u32,
+    /// Bytes in one AppendEntries, at most, unless a single entry has more.
+    #[schemars(range(min = 1))]
+    pub max_batch_bytes: u32,
     /// AppendEntries with entries on their way to one follower, at most.
     #[schemars(range(min = 1))]
     pub max_inflight_messages: u32,
+    /// Bytes of entries on their way to one follower, at most, unless a single message has more.
+    #[schemars(range(min = 1))]
+    pub max_inflight_bytes: u32,
+    /// Bytes in one entry, at most.
+    #[schemars(range(min = 1))]
+    pub max_entry_bytes: u32,
+    /// Bytes of entries that wait to be committed, at most, unless a single entry has more; what goes beyond is refused.
+    #[schemars(range(min = 1))]
+    pub max_uncommitted_bytes: u32,
+    /// Reads that wait to be confirmed at one node, at most.
+    #[schemars(range(min = 1))]
+    pub max_pending_reads: u32,
     /// Entries applied in one step, at most.
     #[schemars(range(min = 1))]
     pub max_apply_entries: u32,
+    /// How many entries are applied between one snapshot and the next; 0 for none but those that are asked for.
+    pub snapshot_interval: u64,
+    /// How many entries before a snapshot's last stay in the log for followers that lag a little.
+    pub trailing_entries: u64,
+    /// Bytes of a snapshot in one message, at most.
+    #[schemars(range(min = 1))]
+    pub max_chunk_bytes: u32,
+    /// Client sessions that are open at a time, at most: one more, and the least recently used one expires.
+    #[schemars(range(min = 1))]
+    pub max_sessions: u32,
+    /// For how many entries of the log a session stays open after the one that used it last.
+    #[schemars(range(min = 1))]
+    pub session_lifetime: u64,
     /// What the disks of some nodes hold at the start.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub initial: Vec<InitialDisk>,
@@ -130,6 +170,8 @@ pub struct Workload {
     pub keys: u32,
     /// How often each command is chosen, relative to the others: `{"SET": 3, "GET": 5}`.
     pub commands: BTreeMap<CommandName, u32>,
+    /// How often each way to read is chosen, relative to the others: `{"leader": 2, "follower": 1}`.
+    pub reads: BTreeMap<ReadModeName, u32>,
     /// How likely a client asks a node at random rather than the one it believes to lead.
     pub stray: Ppm,
     /// How likely a client sends a request a second time without need.
@@ -141,6 +183,20 @@ pub struct Workload {
     /// When clients begin no more; by default when the duration ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop: Option<Span>,
+}
+
+/// On whose word a read is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadModeName {
+    /// The leader's, once a quorum has confirmed that it leads (thesis §6.4).
+    Leader,
+    /// The leader's alone while its lease lasts (thesis §6.4.1).
+    Lease,
+    /// Anybody's, who asks the leader for the index to read at.
+    Follower,
+    /// Anybody's, at once: some state that the cluster went through.
+    Stale,
 }
 
 /// The commands of the store.
@@ -163,6 +219,17 @@ pub enum CommandName {
     SMembers,
     Exists,
     Type,
+}
+
+impl From<ReadModeName> for ReadMode {
+    fn from(name: ReadModeName) -> Self {
+        match name {
+            ReadModeName::Leader => Self::Leader,
+            ReadModeName::Lease => Self::Lease,
+            ReadModeName::Follower => Self::Follower,
+            ReadModeName::Stale => Self::Stale,
+        }
+    }
 }
 
 impl Scenario {
@@ -201,12 +268,36 @@ impl Default for Cluster {
             heartbeat_interval: Span::millis(50),
             pre_vote: true,
             check_quorum: true,
+            learners: Vec::new(),
+            spares: 0,
+            lease_drift: None,
             max_batch_entries: 64,
+            max_batch_bytes: 1 << 20,
             max_inflight_messages: 64,
+            max_inflight_bytes: 8 << 20,
+            max_entry_bytes: 2 << 20,
+            max_uncommitted_bytes: 64 << 20,
+            max_pending_reads: 4_096,
             max_apply_entries: 256,
+            snapshot_interval: 1_000,
+            trailing_entries: 200,
+            max_chunk_bytes: 64 << 10,
+            max_sessions: 4_096,
+            session_lifetime: 1_000_000,
             initial: Vec::new(),
         }
     }
+}
+
+impl Cluster {
+    /// How many servers there are, members or not.
+    pub fn servers(&self) -> u64 {
+        self.nodes + self.spares
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Default for Workload {
@@ -236,6 +327,7 @@ impl Default for Workload {
             operation_timeout: Span::seconds(2),
             keys: 4,
             commands: BTreeMap::from(commands),
+            reads: BTreeMap::from([(ReadModeName::Leader, 1)]),
             stray: Ppm::new(50_000),
             resend: Ppm::ZERO,
             loyal_readers: 0,

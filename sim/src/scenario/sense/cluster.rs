@@ -3,6 +3,7 @@
 use super::Sense;
 use crate::scenario::model::{Cluster, InitialDisk};
 use crate::scenario::path::Path;
+use crate::scenario::scalar::Ppm;
 use std::collections::BTreeSet;
 
 /// The largest cluster.
@@ -16,13 +17,31 @@ impl Sense<'_> {
         let cluster = &self.scenario.cluster;
         let root = Path::ROOT.key("cluster");
         self.range(&root.key("nodes"), cluster.nodes, 1, MAX_NODES);
+        self.range(&root.key("spares"), cluster.spares, 0, MAX_NODES.saturating_sub(cluster.nodes));
+        self.learners(&root.key("learners"), cluster);
         self.timeouts(&root, cluster);
         for (name, limit) in [
             ("max_batch_entries", cluster.max_batch_entries),
             ("max_inflight_messages", cluster.max_inflight_messages),
             ("max_apply_entries", cluster.max_apply_entries),
+            ("max_batch_bytes", cluster.max_batch_bytes),
+            ("max_inflight_bytes", cluster.max_inflight_bytes),
+            ("max_entry_bytes", cluster.max_entry_bytes),
+            ("max_uncommitted_bytes", cluster.max_uncommitted_bytes),
+            ("max_pending_reads", cluster.max_pending_reads),
+            ("max_chunk_bytes", cluster.max_chunk_bytes),
+            ("max_sessions", cluster.max_sessions),
         ] {
             self.range(&root.key(name), u64::from(limit), 1, u64::from(u32::MAX));
+        }
+        self.range(&root.key("session_lifetime"), cluster.session_lifetime, 1, u64::MAX);
+        if cluster.lease_drift.is_some() && !cluster.check_quorum {
+            let help = "leave `check_quorum` on: a lease is the promise of voters who are loyal to their leader";
+            self.report("E0219", &root.key("lease_drift"), "there is no lease without CheckQuorum", help);
+        }
+        if cluster.lease_drift.is_some_and(|drift| drift >= Ppm::ONE) {
+            let help = "a share of their rate, as in 0.01 for one percent";
+            self.report("E0208", &root.key("lease_drift"), "clocks that drift so far may stand still", help);
         }
 
         let root = root.key("initial");
@@ -34,6 +53,21 @@ impl Sense<'_> {
             self.initial(&path, disk);
         }
         self.log_matching(&root, &cluster.initial);
+    }
+
+    fn learners(&mut self, root: &Path<'_>, cluster: &Cluster) {
+        let mut seen = BTreeSet::new();
+        for (position, number) in cluster.learners.iter().enumerate() {
+            let path = root.index(position);
+            if *number == 0 || *number > cluster.nodes {
+                let help = format!("a founder's number, from 1 to {}", cluster.nodes);
+                self.report("E0201", &path, format!("node {number} founds nothing"), help);
+            }
+            self.once(&path, &mut seen, *number);
+        }
+        if seen.len() as u64 >= cluster.nodes && cluster.nodes > 0 {
+            self.report("E0216", root, "nobody is left to vote", "leave at least one founder out");
+        }
     }
 
     fn timeouts(&mut self, root: &Path<'_>, cluster: &Cluster) {

@@ -6,6 +6,7 @@ use crate::scenario::model::{Action, Expectation, Predicate};
 use crate::scenario::path::Path;
 use crate::scenario::words::count;
 use crate::time::Span;
+use std::collections::BTreeSet;
 
 impl Sense<'_> {
     pub(super) fn expectations(&mut self) {
@@ -54,6 +55,11 @@ impl Sense<'_> {
                     self.report("E0211", &terms_path.index(0), "no log can look like this", help);
                 }
             }
+            Predicate::Voters(nodes) => self.nodes(&that.key("voters"), nodes),
+            Predicate::Learners(nodes) => self.nodes(&that.key("learners"), nodes),
+            Predicate::SnapshotAtLeast { node, .. } => {
+                self.node(&that.key("snapshot_at_least").key("node"), *node);
+            }
             Predicate::AnsweredAtLeast(operations) => {
                 self.answers(&that.key("answered_at_least"), expectation.at, *operations);
             }
@@ -70,6 +76,14 @@ impl Sense<'_> {
             | Predicate::CommitAtMost(_)
             | Predicate::AnsweredAtMost(_)
             | Predicate::Violated(_) => {}
+        }
+    }
+
+    fn nodes(&mut self, path: &Path<'_>, nodes: &[u64]) {
+        let mut seen = BTreeSet::new();
+        for (position, number) in nodes.iter().enumerate() {
+            self.node(&path.index(position), *number);
+            self.once(&path.index(position), &mut seen, *number);
         }
     }
 

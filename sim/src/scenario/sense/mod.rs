@@ -132,7 +132,7 @@ impl Sense<'_> {
 
     /// Refuses a node number that the cluster does not have.
     fn node(&mut self, path: &Path<'_>, number: u64) {
-        let nodes = self.scenario.cluster.nodes;
+        let nodes = self.scenario.cluster.servers();
         if number == 0 || number > nodes {
             let help = match nodes {
                 1 => "the cluster has one node, number 1".into(),

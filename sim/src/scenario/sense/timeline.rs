@@ -2,7 +2,7 @@
 
 use super::{MAX_CLIENT, MAX_MOMENTS, MAX_NEMESES, Sense, longest};
 use crate::nemesis::least_nodes;
-use crate::scenario::model::{Action, Nemesis};
+use crate::scenario::model::{Action, Nemesis, ReadModeName};
 use crate::scenario::path::Path;
 use crate::scenario::scalar::Target;
 use crate::scenario::words::shown;
@@ -44,10 +44,23 @@ impl Sense<'_> {
                 self.target(&path.key("node"), *node);
                 self.distribution(&path.key("sync"), sync);
             }
-            Action::Loss(_) | Action::Duplicate(_) => {}
+            Action::Loss(_) | Action::Duplicate(_) | Action::StepDown {} => {}
+            Action::ChangeMembership { add, learn, remove, node } => {
+                let path = path.key("change_membership");
+                self.change(&path, [("add", add), ("learn", learn), ("remove", remove)]);
+                if let Some(node) = node {
+                    self.target(&path.key("node"), *node);
+                }
+            }
+            Action::TransferLeadership(target) => self.target(&path.key("transfer_leadership"), *target),
+            Action::TakeSnapshot(target) => self.target(&path.key("take_snapshot"), *target),
+            Action::Wipe(target) => self.target(&path.key("wipe"), *target),
             Action::Latency(distribution) => self.distribution(&path.key("latency"), distribution),
-            Action::Invoke { client, command, node, .. } => {
+            Action::Invoke { client, command, node, read, .. } => {
                 let path = path.key("invoke");
+                if *read == Some(ReadModeName::Lease) {
+                    self.leases(&path.key("read"));
+                }
                 self.client(&path.key("client"), *client);
                 if let Some(node) = node {
                     self.target(&path.key("node"), *node);
@@ -62,6 +75,35 @@ impl Sense<'_> {
                     );
                 }
             }
+        }
+    }
+
+    /// Refuses a change that changes nothing, and a node with two fates.
+    fn change(&mut self, path: &Path<'_>, wishes: [(&str, &Vec<Target>); 3]) {
+        if wishes.iter().all(|(_, targets)| targets.is_empty()) {
+            let help = "name somebody to `add`, to `learn` or to `remove`";
+            self.report("E0216", path, "this changes nothing", help);
+        }
+        let mut seen: Vec<Target> = Vec::new();
+        for (name, targets) in wishes {
+            let path = path.key(name);
+            for (position, target) in targets.iter().enumerate() {
+                let path = path.index(position);
+                self.target(&path, *target);
+                if seen.iter().any(|other| same(*other, *target)) {
+                    let message = format!("{} stands here a second time", self::name(*target));
+                    self.report("E0206", &path, message, "a node is added, learns or is removed");
+                }
+                seen.push(*target);
+            }
+        }
+    }
+
+    /// Refuses reads on a lease in a cluster that knows none.
+    pub(super) fn leases(&mut self, path: &Path<'_>) {
+        if self.scenario.cluster.lease_drift.is_none() {
+            let help = "say how far clocks may drift: `\"cluster\": { \"lease_drift\": 0.01 }`";
+            self.report("E0219", path, "nobody has a lease in this cluster", help);
         }
     }
 
@@ -81,7 +123,7 @@ impl Sense<'_> {
 
     /// Refuses a target that can be nobody in a cluster of this size.
     fn target(&mut self, path: &Path<'_>, target: Target) {
-        let nodes = self.scenario.cluster.nodes;
+        let nodes = self.scenario.cluster.servers();
         let mut nobody = |what: &str, least: u64| {
             if nodes < least {
                 let message = format!("a cluster of {nodes} has no {what}");
@@ -147,7 +189,7 @@ impl Sense<'_> {
     }
 
     fn all_numbered(&self, targets: &[Target]) -> bool {
-        (1..=self.scenario.cluster.nodes).all(|number| targets.contains(&Target::Node(number)))
+        (1..=self.scenario.cluster.servers()).all(|number| targets.contains(&Target::Node(number)))
     }
 
     fn cut(&mut self, path: &Path<'_>, from: &[Target], to: &[Target]) {
@@ -191,7 +233,7 @@ impl Sense<'_> {
                     help,
                 );
             }
-            let (least, nodes) = (least_nodes(*fault), self.scenario.cluster.nodes);
+            let (least, nodes) = (least_nodes(*fault), self.scenario.cluster.servers());
             if nodes < least {
                 let message = format!("a cluster of {nodes} is too small for this fault");
                 self.report("E0216", &path.key("fault"), message, format!("at least {least} nodes"));

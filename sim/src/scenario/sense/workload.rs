@@ -1,7 +1,7 @@
 //! What clients do of their own accord.
 
 use super::{Sense, longest};
-use crate::scenario::model::Workload;
+use crate::scenario::model::{ReadModeName, Workload};
 use crate::scenario::path::Path;
 use crate::time::Span;
 
@@ -15,6 +15,13 @@ impl Sense<'_> {
             let help =
                 "give at least one command a weight above zero: `{\"SET\": 1, \"GET\": 2}`; or leave it out";
             self.report("E0210", &root.key("commands"), "no command can ever be chosen", help);
+        }
+        if workload.reads.values().all(|weight| *weight == 0) {
+            let help = "give at least one way to read a weight above zero: `{\"leader\": 1}`; or leave it out";
+            self.report("E0210", &root.key("reads"), "no way to read can ever be chosen", help);
+        }
+        if workload.reads.get(&ReadModeName::Lease).is_some_and(|weight| *weight > 0) {
+            self.leases(&root.key("reads").key("lease"));
         }
         if workload.loyal_readers > workload.clients {
             let (loyal, clients) = (workload.loyal_readers, workload.clients);

@@ -1,0 +1,130 @@
+//! Operators: who want another membership and go on until they have it, whoever leads.
+
+use super::{Stop, World};
+use crate::event::Event;
+use crate::network::Owner;
+use crate::replica::Replica;
+use crate::trace::Record;
+use seaworthy_core::member::Instruction;
+use seaworthy_core::membership::{Change, Membership};
+use seaworthy_core::types::{NodeId, Token};
+
+/// What operators are about.
+///
+/// - Each owner has at most one wish at a time: a new one takes the place of the old.
+#[derive(Debug, Default)]
+pub(super) struct Operators {
+    wishes: Vec<Wish>,
+    /// How many wishes there have been.
+    count: u64,
+    instructions: u64,
+}
+
+/// What an operator wants the membership to be.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    number: u64,
+    owner: Owner,
+    pub(super) add: Vec<NodeId>,
+    pub(super) learn: Vec<NodeId>,
+    pub(super) remove: Vec<NodeId>,
+}
+
+impl Wish {
+    pub(super) fn new(owner: Owner, add: Vec<NodeId>, learn: Vec<NodeId>, remove: Vec<NodeId>) -> Self {
+        Self { number: 0, owner, add, learn, remove }
+    }
+
+    /// All that is still to be changed, at once.
+    pub(super) fn changes(&self, membership: &Membership) -> Vec<Change> {
+        let voters = &membership.voters.incoming;
+        let learns = |node: &NodeId| membership.learners.contains(node) || membership.learners_next.contains(node);
+        let add = self.add.iter().filter(|node| !voters.contains(**node)).map(|node| Change::AddVoter(*node));
+        let learn = self.learn.iter().filter(|node| !learns(node)).map(|node| Change::AddLearner(*node));
+        let remove = self.remove.iter().filter(|node| membership.contains(**node));
+        add.chain(learn).chain(remove.map(|node| Change::Remove(*node))).collect()
+    }
+
+    /// What to ask for next: whoever is to vote learns first (thesis §4.2.1).
+    fn next(&self, membership: &Membership) -> Vec<Change> {
+        let strangers = self.add.iter().filter(|node| !membership.contains(**node));
+        let learners: Vec<_> = strangers.map(|node| Change::AddLearner(*node)).collect();
+        if learners.is_empty() { self.changes(membership) } else { learners }
+    }
+}
+
+impl<R: Replica> World<'_, R> {
+    /// An operator has a new wish.
+    pub(super) fn wish(&mut self, wish: Wish) -> Result<(), Stop> {
+        self.operators.count += 1;
+        let number = self.operators.count;
+        self.operators.wishes.retain(|other| other.owner != wish.owner);
+        self.operators.wishes.push(Wish { number, ..wish });
+        self.wake_operator(number)
+    }
+
+    /// An operator looks how things are, asks for what comes next, and looks again a little later.
+    pub(super) fn wake_operator(&mut self, number: u64) -> Result<(), Stop> {
+        let Some(position) = self.operators.wishes.iter().position(|wish| wish.number == number) else {
+            return Ok(());
+        };
+        self.witness.steps += 1;
+        let leader = self.status().leader();
+        if let Some(leader) = leader {
+            let view = &self.hosts[crate::host::position(leader)].view;
+            let wish = &self.operators.wishes[position];
+            let settled = view.membership_index <= view.commit && !view.membership.is_joint();
+            let changes = wish.next(&view.membership);
+            if changes.is_empty() && settled {
+                let wish = self.operators.wishes.swap_remove(position);
+                return self.retire(&wish.remove);
+            }
+            if !changes.is_empty() && settled {
+                self.instruct(leader, Instruction::ChangeMembership(changes));
+            }
+        }
+        let again = self.witness.now + self.scenario.cluster.election_timeout_min;
+        self.queue.schedule(again, Event::OperatorWake { number });
+        Ok(())
+    }
+
+    /// Tells a node something, now.
+    pub(super) fn instruct(&mut self, node: NodeId, instruction: Instruction) {
+        self.operators.instructions += 1;
+        // No client's request has such a token. Nobody waits for the answer: operators look for themselves.
+        let token = Token(u64::MAX - self.operators.instructions);
+        self.queue.schedule(self.witness.now, Event::Instruct { node, token, instruction });
+    }
+
+    /// Servers that were removed are shut down where they might disturb the others: without PreVote and CheckQuorum a
+    /// server that does not know of its removal campaigns for ever (thesis §4.2.3).
+    fn retire(&mut self, nodes: &[NodeId]) -> Result<(), Stop> {
+        let cluster = &self.scenario.cluster;
+        if cluster.pre_vote && cluster.check_quorum {
+            return Ok(());
+        }
+        for node in nodes {
+            let position = crate::host::position(*node);
+            self.hosts[position].retired = true;
+            self.witness.note(Record::Retired { node: *node });
+            if self.hosts[position].replica.is_some() {
+                self.crash(position)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes everything from a node's disk. It comes back under its old number, and does not know what it promised.
+    pub(super) fn wipe(&mut self, node: NodeId) -> Result<(), Stop> {
+        let position = crate::host::position(node);
+        if self.hosts[position].replica.is_some() {
+            self.crash(position)?;
+        }
+        let host = &mut self.hosts[position];
+        host.wiped = true;
+        host.disk.wipe();
+        self.witness.note(Record::Wiped { node });
+        self.witness.observe(&crate::observation::Fact::Wiped { node })?;
+        self.boot(position, false)
+    }
+}
