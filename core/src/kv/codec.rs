@@ -4,7 +4,7 @@
 //! exactly one encoding.
 
 use super::command::Command;
-use super::encoding::{Reader, put_bytes, put_varint};
+use super::encoding::{DecodeError, Problem, Reader, put_bytes, put_list, put_option, put_pair};
 use alloc::vec::Vec;
 
 mod tag {
@@ -59,22 +59,16 @@ impl Command {
             | Self::HGet { field: part, .. }
             | Self::SHas { member: part, .. } => put_bytes(out, part),
             Self::Cas { expected, new, .. } => {
-                out.push(u8::from(expected.is_some()));
-                expected.iter().for_each(|expected| put_bytes(out, expected));
+                put_option(out, expected.as_ref(), |out, expected| put_bytes(out, expected));
                 put_bytes(out, new);
             }
             Self::HSet { pairs, .. } => {
-                put_varint(out, pairs.len() as u64);
-                for (field, value) in pairs {
-                    put_bytes(out, field);
-                    put_bytes(out, value);
-                }
+                put_list(out, pairs.iter(), |out, (field, value)| put_pair(out, (field, value)));
             }
             Self::HDel { fields: list, .. }
             | Self::SSet { members: list, .. }
             | Self::SDel { members: list, .. } => {
-                put_varint(out, list.len() as u64);
-                list.iter().for_each(|element| put_bytes(out, element));
+                put_list(out, list.iter(), |out, element| put_bytes(out, element));
             }
         }
     }
@@ -83,25 +77,24 @@ impl Command {
     /// proportion to the bytes that are there, whatever lengths they claim.
     pub fn decode(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let mut reader = Reader::new(bytes);
-        let command = reader.command()?;
+        let command = reader.command().ok()?;
         Some((command, reader.rest()))
     }
 }
 
 impl Reader<'_> {
     /// A command.
-    pub(crate) fn command(&mut self) -> Option<Command> {
+    pub(crate) fn command(&mut self) -> Result<Command, DecodeError> {
+        let unknown = self.problem(Problem::Tag);
         let tag = self.byte()?;
         let key = self.bytes()?;
-        Some(match tag {
+        Ok(match tag {
             tag::SET => Command::Set { key, value: self.bytes()? },
             tag::GET => Command::Get { key },
             tag::DEL => Command::Del { key },
-            tag::CAS => Command::Cas { key, expected: self.optional_bytes()?, new: self.bytes()? },
+            tag::CAS => Command::Cas { key, expected: self.option(Self::bytes)?, new: self.bytes()? },
             tag::APPEND => Command::Append { key, value: self.bytes()? },
-            tag::HSET => {
-                Command::HSet { key, pairs: self.list(|reader| Some((reader.bytes()?, reader.bytes()?)))? }
-            }
+            tag::HSET => Command::HSet { key, pairs: self.list(Self::pair)? },
             tag::HGET => Command::HGet { key, field: self.bytes()? },
             tag::HDEL => Command::HDel { key, fields: self.list(Self::bytes)? },
             tag::HGETALL => Command::HGetAll { key },
@@ -111,7 +104,7 @@ impl Reader<'_> {
             tag::SMEMBERS => Command::SMembers { key },
             tag::EXISTS => Command::Exists { key },
             tag::TYPE => Command::Type { key },
-            _ => return None,
+            _ => return Err(unknown),
         })
     }
 }

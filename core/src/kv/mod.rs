@@ -16,6 +16,7 @@ mod value;
 
 pub use answer::{Answer, Kind};
 pub use command::{Command, NAME_MAX, Part, TooLong, VALUE_MAX};
+pub use encoding::{DecodeError, Problem};
 pub use grammar::{ParseError, SYNOPSES, Synopsis};
 pub use value::{Store, Value};
 
