@@ -126,4 +126,6 @@ pub enum Flaw {
     StrictlyNewerLog,
     /// The order in which followers are served depends on where memory was allocated.
     AddressLeak,
+    /// A request of an expired session opens it again, and runs.
+    ExpiredSessionRecreated,
 }

@@ -1,7 +1,7 @@
 //! The replicated state machine: sessions above the key-value store (thesis §6.3).
 
 use crate::flaw::Flaws;
-use crate::kv::{Admission, Answer, Command, Problem, Reader, Sessions, Store, put_varint};
+use crate::kv::{Admission, Answer, Command, Limits, Problem, Reader, Sessions, Store, put_varint};
 use crate::types::{Bytes, LogIndex, SessionId};
 use alloc::vec::Vec;
 
@@ -77,7 +77,8 @@ pub enum Outcome {
     Registered(SessionId),
     /// The command ran, now or when it was first sent.
     Answer(Answer),
-    /// No such session: it was never opened, or has expired. Nothing was done.
+    /// No such session: it was never opened, or has expired. Nothing was done now; whether the request ran while the
+    /// session was open is forgotten.
     UnknownSession,
     /// The session has already gone on to a later request; what came of this one is forgotten. Nothing was done now.
     Superseded,
@@ -105,12 +106,18 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// Applies the entry at `index` whose payload is `data`. A no-op entry is not applied here.
-    /// Deterministic and total: any bytes, any state.
+    /// Without sessions and keys. The members of a cluster begin with the same limits.
+    pub fn new(limits: Limits) -> Self {
+        Self { sessions: Sessions::new(limits), store: Store::default() }
+    }
+
+    /// Applies the entry at `index` whose payload is `data`. A no-op entry is not applied here, but counts: indexes
+    /// ascend, maybe with gaps, and sessions expire by them. Deterministic and total: any bytes, any state.
     ///
     /// A command runs only in an open session, and each of a session's requests at most once. That holds for one
     /// that only reads, too: a client should read by [`query`](Self::query), but may send it through the log.
     pub fn apply(&mut self, flaws: impl Flaws, index: LogIndex, data: &[u8]) -> Applied {
+        self.sessions.expire_unused(index);
         let Some(request) = Request::decode(data) else {
             return Applied { outcome: Outcome::Malformed, request: None, executed: false };
         };
@@ -118,11 +125,11 @@ impl StateMachine {
         let outcome = match &request.operation {
             Operation::Register => {
                 let session = SessionId(index.0);
-                self.sessions.open(session);
+                self.sessions.open(session, index);
                 Outcome::Registered(session)
             }
             Operation::Command(command) => {
-                match self.sessions.admit(flaws, request.session, request.sequence) {
+                match self.sessions.admit(flaws, request.session, request.sequence, index) {
                     Admission::Run => {
                         executed = true;
                         let answer = self.store.execute(command);
@@ -143,7 +150,8 @@ impl StateMachine {
         self.store.query(command)
     }
 
-    /// A hash of everything in the state, store and sessions, kept up to date at the cost of what changed.
+    /// A hash of everything in the state, store, sessions and their limits, kept up to date at the cost of what
+    /// changed.
     pub fn hash(&self) -> u64 {
         // Both are sums over items whose kinds differ, so that their sum is that over all items.
         self.store.hash().wrapping_add(self.sessions.hash())

@@ -18,6 +18,7 @@ pub use answer::{Answer, Kind};
 pub use command::{Command, NAME_MAX, Part, TooLong, VALUE_MAX};
 pub use encoding::{DecodeError, Problem};
 pub use grammar::{ParseError, SYNOPSES, Synopsis};
+pub use session::Limits;
 pub use value::{Store, Value};
 
 pub(crate) use encoding::{Reader, put_varint};
