@@ -126,6 +126,10 @@ pub enum Flaw {
     StrictlyNewerLog,
     /// The order in which followers are served depends on where memory was allocated.
     AddressLeak,
+    /// A snapshot leaves the session table out.
+    SessionsNotInSnapshot,
+    /// A snapshot leaves out when each session was last used: whoever restores it takes that for its opening.
+    LastUseNotInSnapshot,
     /// A request of an expired session opens it again, and runs.
     ExpiredSessionRecreated,
 }

@@ -1,7 +1,9 @@
 //! The replicated state machine: sessions above the key-value store (thesis §6.3).
 
 use crate::flaw::Flaws;
-use crate::kv::{Admission, Answer, Command, Limits, Problem, Reader, Sessions, Store, put_varint};
+use crate::kv::{
+    Admission, Answer, Command, DecodeError, Limits, Problem, Reader, Sessions, Store, put_varint,
+};
 use crate::types::{Bytes, LogIndex, SessionId};
 use alloc::vec::Vec;
 
@@ -20,7 +22,10 @@ pub struct Request {
 }
 
 /// The first byte of every request: the version of its encoding, which log entries on disk keep for ever.
-const VERSION: u8 = 1;
+const REQUEST_VERSION: u8 = 1;
+
+/// The first byte of every encoded state: the version of its encoding, which snapshots on disk keep for ever.
+const STATE_VERSION: u8 = 1;
 
 const REGISTER: u8 = 0;
 const COMMAND: u8 = 1;
@@ -30,7 +35,7 @@ impl Request {
     /// as in [`Command::encode`].
     pub fn encode(&self) -> Bytes {
         let mut out = Vec::new();
-        out.push(VERSION);
+        out.push(REQUEST_VERSION);
         put_varint(&mut out, self.session.0);
         put_varint(&mut out, self.sequence);
         match &self.operation {
@@ -46,7 +51,7 @@ impl Request {
     /// The request that `bytes` are, all of them; `None` if they are none. Total, and of a cost in proportion to
     /// the bytes that are there. Each request has exactly one encoding.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let request = Reader::versioned(bytes, VERSION, |reader| {
+        let request = Reader::versioned(bytes, REQUEST_VERSION, |reader| {
             let session = SessionId(reader.varint()?);
             let sequence = reader.varint()?;
             let unknown = reader.problem(Problem::Tag);
@@ -148,6 +153,26 @@ impl StateMachine {
     /// Answers a command that changes nothing, outside of any session. `None` if it would change something.
     pub fn query(&self, command: &Command) -> Option<Answer> {
         self.store.query(command)
+    }
+
+    /// The whole state as bytes. Equal states have equal bytes, so that replicas' snapshots can be compared.
+    pub fn encode(&self, flaws: impl Flaws) -> Bytes {
+        let mut out = Vec::new();
+        out.push(STATE_VERSION);
+        self.sessions.encode(flaws, &mut out);
+        self.store.encode(&mut out);
+        out.into()
+    }
+
+    /// The state that `bytes` are, all of them, which behaves in all as the one that was encoded. Total, and of a
+    /// cost in proportion to the bytes that are there, whatever lengths they claim.
+    ///
+    /// # Errors
+    /// What is wrong first, and where.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Reader::versioned(bytes, STATE_VERSION, |reader| {
+            Ok(Self { sessions: Sessions::decode(reader)?, store: Store::decode(reader)? })
+        })
     }
 
     /// A hash of everything in the state, store, sessions and their limits, kept up to date at the cost of what

@@ -1,4 +1,4 @@
-//! What sessions make of requests that come again, and when they expire.
+//! What sessions make of requests that come again, when they expire, and what a snapshot keeps of them.
 
 use seaworthy_core::flaw::{Flaw, Flaws, Planted, Sound};
 use seaworthy_core::kv::{Command, Limits};
@@ -21,6 +21,12 @@ impl Replica {
             session_lifetime: NonZeroU64::new(session_lifetime).expect("tests ask for some"),
         };
         Self { machine: StateMachine::new(limits), index: LogIndex::ZERO }
+    }
+
+    /// As built from its own snapshot.
+    fn restored(&self, flaws: impl Flaws) -> Self {
+        let machine = StateMachine::decode(&self.machine.encode(flaws)).expect("it was encoded");
+        Self { machine, index: self.index }
     }
 
     fn apply(&mut self, flaws: impl Flaws, request: &Request) -> Applied {
@@ -218,6 +224,29 @@ fn a_retry_in_an_expired_session_is_refused() {
     assert_eq!(replica.run(Sound, two, 1, "GET a"), ran(r#""x""#));
 }
 
+/// A retry is answered from the table that a snapshot brought, if its first copy is in the snapshot.
+#[test]
+fn a_retry_across_a_restore_is_answered_from_the_session() {
+    let mut replica = Replica::default();
+    let session = replica.register();
+    assert_eq!(replica.run(Sound, session, 1, "APPEND a x"), ran("(integer) 1"));
+    let mut restored = replica.restored(Sound);
+    assert_eq!(restored.run(Sound, session, 1, "APPEND a x"), not_run("(integer) 1"));
+    assert_eq!(restored.run(Sound, session, 2, "GET a"), ran(r#""x""#));
+}
+
+/// Limits and last uses are in the snapshot: after a restore the same session makes room.
+#[test]
+fn expiry_goes_on_across_a_restore() {
+    let mut replica = Replica::new((2, 100));
+    let (one, two) = (replica.register(), replica.register());
+    replica.run(Sound, one, 1, "SET a 1");
+    let mut restored = replica.restored(Sound);
+    restored.register();
+    assert_eq!(restored.run(Sound, two, 1, "GET a"), not_run("UnknownSession"));
+    assert_eq!(restored.run(Sound, one, 2, "GET a"), ran(r#""1""#));
+}
+
 /// The planted bug runs what an expired session asks for.
 #[test]
 fn a_session_that_is_recreated_runs_twice() {
@@ -227,6 +256,33 @@ fn a_session_that_is_recreated_runs_twice() {
     assert_eq!(replica.run(flawed, one, 1, "APPEND a x"), ran("(integer) 1"));
     replica.register();
     assert_eq!(replica.run(flawed, one, 1, "APPEND a x"), ran("(integer) 2"));
+}
+
+/// The planted bug loses the sessions, and nothing else, at a restore.
+#[test]
+fn a_snapshot_without_sessions_forgets_them() {
+    let flawed = Planted::new([Flaw::SessionsNotInSnapshot]);
+    let mut replica = Replica::default();
+    let session = replica.register();
+    assert_eq!(replica.run(flawed, session, 1, "APPEND a x"), ran("(integer) 1"));
+    let mut restored = replica.restored(flawed);
+    assert_eq!(restored.run(flawed, session, 1, "APPEND a x"), not_run("UnknownSession"));
+    let get = Command::parse("GET a").expect("it is a command");
+    assert_eq!(restored.machine.query(&get), replica.machine.query(&get));
+}
+
+/// The planted bug makes a restored replica expire another session than the replica that wrote the snapshot.
+#[test]
+fn a_snapshot_without_last_uses_expires_another_session() {
+    let flawed = Planted::new([Flaw::LastUseNotInSnapshot]);
+    let mut replica = Replica::new((2, 100));
+    let (one, _) = (replica.register(), replica.register());
+    replica.run(flawed, one, 1, "SET a 1");
+    let mut restored = replica.restored(flawed);
+    for (replica, expected) in [(&mut replica, ran("OK")), (&mut restored, not_run("UnknownSession"))] {
+        replica.register();
+        assert_eq!(replica.run(flawed, one, 2, "SET a 2"), expected);
+    }
 }
 
 /// The planted bug runs a retry again.

@@ -194,6 +194,14 @@ pub enum Problem {
     Tag,
     /// An element is not above the one before it.
     Disorder,
+    /// A limit of the sessions is zero, or above 32 bits for their number.
+    Limit,
+    /// There are more sessions than the limit allows.
+    Crowded,
+    /// A session was used before the entry that opened it.
+    Unopened,
+    /// A HASH or SET has no elements.
+    Hollow,
     /// They go on after the end.
     Trailing,
 }
@@ -206,6 +214,10 @@ impl fmt::Display for Problem {
             Self::Number => f.write_str("the number is above 64 bits or not in its shortest form"),
             Self::Tag => f.write_str("no meaning of this byte is known"),
             Self::Disorder => f.write_str("the element is not above the one before it"),
+            Self::Limit => f.write_str("the limit of sessions is zero or too high"),
+            Self::Crowded => f.write_str("there are more sessions than the limit allows"),
+            Self::Unopened => f.write_str("the session was used before it was opened"),
+            Self::Hollow => f.write_str("a HASH or SET without elements is no value"),
             Self::Trailing => f.write_str("nothing more should follow"),
         }
     }

@@ -1,8 +1,9 @@
 //! The key-value store: STRING, HASH and SET values under keys, and the commands on them.
 //!
 //! In the order in which to read: `command` and `answer`; `quote` and `grammar`, their text; `encoding` and `codec`,
-//! their bytes; `value`, what the commands do; `session`, which runs each once; `digest`, by which replicas are
-//! compared. Everything here is a pure function of what was applied, so that equal logs give equal states.
+//! their bytes; `value`, what the commands do; `session`, which runs each once; `snapshot`, all of it as bytes;
+//! `digest`, by which replicas are compared. Everything here is a pure function of what was applied, so that equal logs
+//! give equal states.
 
 mod answer;
 mod codec;
@@ -12,6 +13,7 @@ mod encoding;
 mod grammar;
 mod quote;
 mod session;
+mod snapshot;
 mod value;
 
 pub use answer::{Answer, Kind};

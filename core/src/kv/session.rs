@@ -12,16 +12,17 @@
 //! each of its commands that is applied is another, whatever comes of it: a client whose retries arrive is alive. Time
 //! is the index of the entry that is applied, which all replicas agree on as they do on no clock.
 
-use super::answer::{Answer, Kind};
+use super::answer::Answer;
 use super::digest::{Digest, Item};
 use crate::flaw::{Flaw, Flaws};
 use crate::types::{LogIndex, SessionId};
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use core::mem;
 use core::num::{NonZeroU32, NonZeroU64};
 
 /// How many sessions are remembered, and for how long. Part of the replicated state: the hash tells replicas whose
-/// limits differ.
+/// limits differ, and a snapshot brings its own along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Sessions open at a time. One more, and the least recently used one expires.
@@ -56,18 +57,18 @@ pub(crate) struct Sessions {
 
 /// What is remembered of one client.
 #[derive(Clone, Debug)]
-struct Session {
+pub(super) struct Session {
     /// The entry that used it last.
-    last_use: LogIndex,
+    pub(super) last_use: LogIndex,
     /// Its newest request that ran.
-    last: Option<Last>,
+    pub(super) last: Option<Last>,
 }
 
 /// A request that ran.
 #[derive(Clone, Debug)]
-struct Last {
-    sequence: u64,
-    answer: Answer,
+pub(super) struct Last {
+    pub(super) sequence: u64,
+    pub(super) answer: Answer,
 }
 
 /// What is to be done with a request.
@@ -95,6 +96,15 @@ impl Sessions {
         let mut digest = Digest::default();
         digest.add(limits.item());
         Self { limits, open: BTreeMap::new(), recency: BTreeSet::new(), digest }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The open sessions, in order of their identities.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (SessionId, &Session)> {
+        self.open.iter().map(|(id, session)| (*id, session))
     }
 
     /// Expires the sessions whose lifetime has passed by the entry `now`, at the cost of those alone.
@@ -165,12 +175,12 @@ impl Sessions {
         self.digest.get()
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.open.len() as u64 >= u64::from(self.limits.max_sessions.get())
     }
 
     /// Puts in a session, in the place of one with the same identity.
-    fn insert(&mut self, id: SessionId, session: Session) {
+    pub(super) fn insert(&mut self, id: SessionId, session: Session) {
         self.remove(id);
         self.note_use(id, session.last_use);
         session.last.iter().for_each(|last| self.digest.add(last.item(id)));
@@ -214,33 +224,8 @@ impl Limits {
 impl Last {
     /// That the session `id` holds this.
     fn item(&self, id: SessionId) -> Item {
-        answer_item(Item::answered(id.0).number(self.sequence), &self.answer)
-    }
-}
-
-/// `item` with an answer as its last parts.
-fn answer_item(item: Item, answer: &Answer) -> Item {
-    let kind_number = |kind: &Kind| match kind {
-        Kind::String => 1,
-        Kind::Hash => 2,
-        Kind::Set => 3,
-    };
-    match answer {
-        Answer::Ok => item.number(1),
-        Answer::Nil => item.number(2),
-        Answer::Value(value) => item.number(3).part(value),
-        Answer::Integer(number) => item.number(4).number(*number),
-        Answer::Boolean(whether) => item.number(5).number(u64::from(*whether)),
-        Answer::Pairs(pairs) => {
-            pairs.iter().fold(item.number(6).number(pairs.len() as u64), |item, (field, value)| {
-                item.part(field).part(value)
-            })
-        }
-        Answer::Members(members) => {
-            members.iter().fold(item.number(7).number(members.len() as u64), |item, member| item.part(member))
-        }
-        Answer::Type(kind) => item.number(8).number(kind.as_ref().map_or(0, kind_number)),
-        Answer::WrongType { holds } => item.number(9).number(kind_number(holds)),
-        Answer::TooLarge => item.number(10),
+        let mut bytes = Vec::new();
+        self.encode(&mut bytes);
+        Item::answered(id.0).part(&bytes)
     }
 }
