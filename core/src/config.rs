@@ -1,7 +1,7 @@
 //! A node's settings, checked once at its start.
 
 use crate::durable::DurableError;
-use crate::durable::DurableError as DecodeError;
+use crate::kv::DecodeError;
 use crate::types::NodeId;
 use core::fmt;
 use core::num::NonZeroU64;

@@ -170,4 +170,10 @@ pub enum Flaw {
     FollowerReadsLocally,
     /// A member that has lost its disk starts anew under its old identity.
     WipedNodeWelcome,
+    /// A snapshot leaves the session table out.
+    SessionsNotInSnapshot,
+    /// A snapshot leaves out when each session was last used: whoever restores it takes that for its opening.
+    LastUseNotInSnapshot,
+    /// A request of an expired session opens it again, and runs.
+    ExpiredSessionRecreated,
 }

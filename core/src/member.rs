@@ -8,7 +8,7 @@ use crate::effect::{self, Event, Send, Write};
 use crate::flaw::{Flaw, Flaws, Planted, Sound};
 use crate::input;
 pub use crate::input::ReadMode;
-use crate::kv::Command;
+use crate::kv::{Command, Limits};
 use crate::membership::{Change, Membership};
 use crate::message::{Message, Payload};
 use crate::node::Node;
@@ -145,10 +145,11 @@ pub struct Member<F: Flaws = Sound> {
     effects: effect::Effects,
 }
 
-/// The disk of a founding member before its first start: who belongs to the cluster, and an empty store. All founders
-/// start with the same; whoever joins later starts with nothing, a [`Durable::default`].
-pub fn founding_disk(membership: Membership) -> Durable {
-    Durable::founding(membership, StateMachine::default().encode(Sound))
+/// The disk of a founding member before its first start: who belongs to the cluster, and an empty store that keeps
+/// sessions within `limits`. All founders start with the same; whoever joins later starts with nothing, a
+/// [`Durable::default`].
+pub fn founding_disk(membership: Membership, limits: Limits) -> Durable {
+    Durable::founding(membership, StateMachine::new(limits).encode(Sound))
 }
 
 impl Member<Sound> {

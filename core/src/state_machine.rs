@@ -1,7 +1,9 @@
 //! The replicated state machine: sessions above the key-value store (thesis §6.3).
 
 use crate::flaw::Flaws;
-use crate::kv::{Admission, Answer, Command, Reader, Sessions, Store, put_varint};
+use crate::kv::{
+    Admission, Answer, Command, DecodeError, Limits, Problem, Reader, Sessions, Store, put_varint,
+};
 use crate::types::{Bytes, LogIndex, SessionId};
 use alloc::vec::Vec;
 
@@ -20,7 +22,10 @@ pub struct Request {
 }
 
 /// The first byte of every request: the version of its encoding, which log entries on disk keep for ever.
-const VERSION: u8 = 1;
+const REQUEST_VERSION: u8 = 1;
+
+/// The first byte of every encoded state: the version of its encoding, which snapshots on disk keep for ever.
+const STATE_VERSION: u8 = 1;
 
 const REGISTER: u8 = 0;
 const COMMAND: u8 = 1;
@@ -30,7 +35,7 @@ impl Request {
     /// as in [`Command::encode`].
     pub fn encode(&self) -> Bytes {
         let mut out = Vec::new();
-        out.push(VERSION);
+        out.push(REQUEST_VERSION);
         put_varint(&mut out, self.session.0);
         put_varint(&mut out, self.sequence);
         match &self.operation {
@@ -46,18 +51,18 @@ impl Request {
     /// The request that `bytes` are, all of them; `None` if they are none. Total, and of a cost in proportion to
     /// the bytes that are there. Each request has exactly one encoding.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader::new(bytes);
-        if reader.byte()? != VERSION {
-            return None;
-        }
-        let session = SessionId(reader.varint()?);
-        let sequence = reader.varint()?;
-        let operation = match reader.byte()? {
-            REGISTER => Operation::Register,
-            COMMAND => Operation::Command(reader.command()?),
-            _ => return None,
-        };
-        reader.rest().is_empty().then_some(Self { session, sequence, operation })
+        let request = Reader::versioned(bytes, REQUEST_VERSION, |reader| {
+            let session = SessionId(reader.varint()?);
+            let sequence = reader.varint()?;
+            let unknown = reader.problem(Problem::Tag);
+            let operation = match reader.byte()? {
+                REGISTER => Operation::Register,
+                COMMAND => Operation::Command(reader.command()?),
+                _ => return Err(unknown),
+            };
+            Ok(Self { session, sequence, operation })
+        });
+        request.ok()
     }
 }
 
@@ -77,7 +82,8 @@ pub enum Outcome {
     Registered(SessionId),
     /// The command ran, now or when it was first sent.
     Answer(Answer),
-    /// No such session: it was never opened, or has expired. Nothing was done.
+    /// No such session: it was never opened, or has expired. Nothing was done now; whether the request ran while the
+    /// session was open is forgotten.
     UnknownSession,
     /// The session has already gone on to a later request; what came of this one is forgotten. Nothing was done now.
     Superseded,
@@ -107,12 +113,18 @@ pub struct StateMachine {
 }
 
 impl StateMachine {
-    /// Applies the entry at `index` whose payload is `data`. A no-op entry is not applied here.
-    /// Deterministic and total: any bytes, any state.
+    /// Without sessions and keys. The members of a cluster begin with the same limits.
+    pub fn new(limits: Limits) -> Self {
+        Self { sessions: Sessions::new(limits), store: Store::default() }
+    }
+
+    /// Applies the entry at `index` whose payload is `data`. A no-op entry is not applied here, but counts: indexes
+    /// ascend, maybe with gaps, and sessions expire by them. Deterministic and total: any bytes, any state.
     ///
     /// A command runs only in an open session, and each of a session's requests at most once. That holds for one
     /// that only reads, too: a client should read by [`query`](Self::query), but may send it through the log.
     pub fn apply(&mut self, flaws: impl Flaws, index: LogIndex, data: &[u8]) -> Applied {
+        self.sessions.expire_unused(index);
         let Some(request) = Request::decode(data) else {
             return Applied { outcome: Outcome::Malformed, request: None, executed: false };
         };
@@ -120,11 +132,11 @@ impl StateMachine {
         let outcome = match &request.operation {
             Operation::Register => {
                 let session = SessionId(index.0);
-                self.sessions.open(session);
+                self.sessions.open(session, index);
                 Outcome::Registered(session)
             }
             Operation::Command(command) => {
-                match self.sessions.admit(flaws, request.session, request.sequence) {
+                match self.sessions.admit(flaws, request.session, request.sequence, index) {
                     Admission::Run => {
                         executed = true;
                         let answer = self.store.execute(command);
@@ -140,21 +152,33 @@ impl StateMachine {
         Applied { outcome, request: Some((request.session, request.sequence)), executed }
     }
 
-    /// stub
-    pub fn encode(&self, _: impl Flaws) -> Bytes {
-        Bytes::default()
-    }
-    /// stub
-    pub fn decode(_: &[u8]) -> Result<Self, crate::durable::DurableError> {
-        Ok(Self::default())
-    }
-
     /// Answers a command that changes nothing, outside of any session. `None` if it would change something.
     pub fn query(&self, command: &Command) -> Option<Answer> {
         self.store.query(command)
     }
 
-    /// A hash of everything in the state, store and sessions, kept up to date at the cost of what changed.
+    /// The whole state as bytes. Equal states have equal bytes, so that replicas' snapshots can be compared.
+    pub fn encode(&self, flaws: impl Flaws) -> Bytes {
+        let mut out = Vec::new();
+        out.push(STATE_VERSION);
+        self.sessions.encode(flaws, &mut out);
+        self.store.encode(&mut out);
+        out.into()
+    }
+
+    /// The state that `bytes` are, all of them, which behaves in all as the one that was encoded. Total, and of a
+    /// cost in proportion to the bytes that are there, whatever lengths they claim.
+    ///
+    /// # Errors
+    /// What is wrong first, and where.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Reader::versioned(bytes, STATE_VERSION, |reader| {
+            Ok(Self { sessions: Sessions::decode(reader)?, store: Store::decode(reader)? })
+        })
+    }
+
+    /// A hash of everything in the state, store, sessions and their limits, kept up to date at the cost of what
+    /// changed.
     pub fn hash(&self) -> u64 {
         // Both are sums over items whose kinds differ, so that their sum is that over all items.
         self.store.hash().wrapping_add(self.sessions.hash())

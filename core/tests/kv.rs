@@ -1,8 +1,8 @@
-//! What each command does and answers, and what sessions make of requests that come again.
+//! What each command does and answers.
 
-use seaworthy_core::flaw::{Flaw, Flaws, Planted, Sound};
+use seaworthy_core::flaw::Sound;
 use seaworthy_core::kv::{Answer, Command, Kind, SYNOPSES, Store, VALUE_MAX, Value};
-use seaworthy_core::state_machine::{Applied, Operation, Outcome, Request, StateMachine};
+use seaworthy_core::state_machine::{Operation, Request, StateMachine};
 use seaworthy_core::types::{Bytes, LogIndex, SessionId};
 
 /// Runs commands one after the other in an empty store and compares what each answers.
@@ -233,173 +233,19 @@ fn commands_without_elements_do_nothing() {
     }
 }
 
-/// A state machine and the index of its newest entry.
-#[derive(Default)]
-struct Replica {
-    machine: StateMachine,
-    index: LogIndex,
-}
-
-impl Replica {
-    fn apply(&mut self, flaws: impl Flaws, request: &Request) -> Applied {
-        self.index = self.index.next();
-        self.machine.apply(flaws, self.index, &request.encode())
-    }
-
-    /// Opens a session.
-    fn register(&mut self) -> SessionId {
-        let request = Request { session: SessionId::ZERO, sequence: 0, operation: Operation::Register };
-        let applied = self.apply(Sound, &request);
-        assert_eq!((applied.request, applied.executed), (Some((SessionId::ZERO, 0)), false));
-        match applied.outcome {
-            Outcome::Registered(session) => session,
-            other => panic!("a session opens: {other:?}"),
-        }
-    }
-
-    /// Applies a command and shows what came of it: what it answered, and whether it ran.
-    fn run(&mut self, flaws: impl Flaws, session: SessionId, sequence: u64, line: &str) -> (String, bool) {
-        let command = Command::parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-        let request = Request { session, sequence, operation: Operation::Command(command) };
-        let applied = self.apply(flaws, &request);
-        assert_eq!(applied.request, Some((session, sequence)), "the entry holds the request");
-        let shown = match applied.outcome {
-            Outcome::Answer(answer) => answer.to_string(),
-            other => format!("{other:?}"),
-        };
-        (shown, applied.executed)
-    }
-}
-
-fn ran(answer: &str) -> (String, bool) {
-    (answer.to_string(), true)
-}
-
-fn not_run(answer: &str) -> (String, bool) {
-    (answer.to_string(), false)
-}
-
-/// A session's identity is the index of the entry that opened it (thesis §6.3).
-#[test]
-fn a_session_is_named_by_its_index() {
-    let mut replica = Replica::default();
-    assert_eq!(replica.register(), SessionId(1));
-    assert_eq!(replica.run(Sound, SessionId(1), 1, "SET a 1"), ran("OK"));
-    assert_eq!(replica.register(), SessionId(3));
-}
-
-/// A request that comes again is answered as it was and not run, whatever has happened since (thesis §6.3).
-#[test]
-fn a_retry_is_answered_from_the_session() {
-    let mut replica = Replica::default();
-    let (one, two) = (replica.register(), replica.register());
-    assert_eq!(replica.run(Sound, one, 1, "APPEND a x"), ran("(integer) 1"));
-    assert_eq!(replica.run(Sound, two, 1, "APPEND a y"), ran("(integer) 2"));
-    let hash = replica.machine.hash();
-    assert_eq!(replica.run(Sound, one, 1, "APPEND a x"), not_run("(integer) 1"));
-    assert_eq!(replica.machine.hash(), hash, "a retry changes nothing");
-    assert_eq!(replica.run(Sound, one, 2, "GET a"), ran(r#""xy""#));
-}
-
-/// A client may give up on a request and go on; one that then arrives late is not run.
-#[test]
-fn a_late_request_is_superseded() {
-    let mut replica = Replica::default();
-    let session = replica.register();
-    assert_eq!(replica.run(Sound, session, 1, "APPEND a x"), ran("(integer) 1"));
-    assert_eq!(replica.run(Sound, session, 5, "APPEND a y"), ran("(integer) 2"));
-    let hash = replica.machine.hash();
-    assert_eq!(replica.run(Sound, session, 3, "APPEND a z"), not_run("Superseded"));
-    assert_eq!(replica.run(Sound, session, 1, "APPEND a x"), not_run("Superseded"));
-    assert_eq!(replica.machine.hash(), hash, "what is superseded changes nothing");
-}
-
-/// Without a session nothing runs: a session that expired must not be made anew by its client's retry.
-#[test]
-fn an_unknown_session_runs_nothing() {
-    let mut replica = Replica::default();
-    replica.register();
-    let hash = replica.machine.hash();
-    assert_eq!(replica.run(Sound, SessionId(7), 1, "SET a 1"), not_run("UnknownSession"));
-    assert_eq!(replica.run(Sound, SessionId::ZERO, 1, "SET a 1"), not_run("UnknownSession"));
-    assert_eq!(replica.machine.hash(), hash);
-}
-
-/// A wrong type is remembered like any other answer, also when the key has changed its type since.
-#[test]
-fn an_error_is_remembered() {
-    let mut replica = Replica::default();
-    let (one, two) = (replica.register(), replica.register());
-    replica.run(Sound, two, 1, "SSET a m");
-    assert_eq!(replica.run(Sound, one, 1, "APPEND a x"), ran("(error) WRONGTYPE key holds a SET"));
-    replica.run(Sound, two, 2, "DEL a");
-    assert_eq!(replica.run(Sound, one, 1, "APPEND a x"), not_run("(error) WRONGTYPE key holds a SET"));
-}
-
-/// Bytes that are no request are an outcome.
-#[test]
-fn what_is_no_request_is_malformed() {
-    let mut replica = Replica::default();
-    replica.register();
-    let hash = replica.machine.hash();
-    for data in [&b""[..], b"\x01", b"\x02\x01\x01\x00", b"SET a 1"] {
-        let applied = replica.machine.apply(Sound, LogIndex(9), data);
-        assert_eq!(applied, Applied { outcome: Outcome::Malformed, request: None, executed: false });
-        assert_eq!(replica.machine.hash(), hash);
-    }
-}
-
 /// The state machine answers reads beside the log, and refuses writes there.
 #[test]
 fn a_query_reads_and_nothing_else() {
-    let mut replica = Replica::default();
-    let session = replica.register();
-    replica.run(Sound, session, 1, "SET k v");
+    let mut machine = StateMachine::default();
+    let mut apply = |index, session, sequence, operation| {
+        let request = Request { session: SessionId(session), sequence, operation };
+        machine.apply(Sound, LogIndex(index), &request.encode());
+    };
+    apply(1, 0, 0, Operation::Register);
+    apply(2, 1, 1, Operation::Command(Command::parse("SET k v").expect("it is a command")));
     for command in one_of_each() {
-        assert_eq!(replica.machine.query(&command).is_some(), command.is_read(), "{command}");
+        assert_eq!(machine.query(&command).is_some(), command.is_read(), "{command}");
     }
     let get = Command::Get { key: "k".into() };
-    assert_eq!(replica.machine.query(&get), Some(Answer::Value("v".into())));
-}
-
-/// Sessions are state: replicas that differ in them alone differ in their hash.
-#[test]
-fn the_hash_covers_sessions() {
-    let mut hashes = vec![];
-    let mut replica = Replica::default();
-    hashes.push(replica.machine.hash());
-    let session = replica.register();
-    hashes.push(replica.machine.hash());
-    replica.register();
-    hashes.push(replica.machine.hash());
-    for (sequence, line) in [(1, "DEL a"), (2, "DEL a"), (3, "GET a"), (4, "TYPE a"), (5, "HGETALL a")] {
-        replica.run(Sound, session, sequence, line);
-        hashes.push(replica.machine.hash());
-    }
-    let count = hashes.len();
-    hashes.sort();
-    hashes.dedup();
-    assert_eq!(hashes.len(), count, "each step changes the session table and so the hash");
-}
-
-/// The planted bug runs a retry again.
-#[test]
-fn without_deduplication_a_retry_runs() {
-    let flawed = Planted::new([Flaw::NoDeduplication]);
-    let mut replica = Replica::default();
-    let session = replica.register();
-    assert_eq!(replica.run(flawed, session, 1, "APPEND a x"), ran("(integer) 1"));
-    assert_eq!(replica.run(flawed, session, 1, "APPEND a x"), ran("(integer) 2"));
-    assert_eq!(replica.run(flawed, SessionId(7), 1, "APPEND a x"), not_run("UnknownSession"));
-}
-
-/// The planted bug takes another session's equal number for a retry.
-#[test]
-fn deduplication_across_sessions_swallows_requests() {
-    let flawed = Planted::new([Flaw::DeduplicatesAcrossSessions]);
-    let mut replica = Replica::default();
-    let (one, two) = (replica.register(), replica.register());
-    assert_eq!(replica.run(flawed, one, 1, "APPEND a x"), ran("(integer) 1"));
-    assert_eq!(replica.run(flawed, two, 1, "APPEND b y"), not_run("(integer) 1"));
-    assert_eq!(replica.run(flawed, two, 2, "APPEND b y"), ran("(integer) 1"));
+    assert_eq!(machine.query(&get), Some(Answer::Value("v".into())));
 }

@@ -3,6 +3,7 @@
 use crate::observation::{HardStateFact, LogFacts, Promise, SnapshotFact, View};
 use seaworthy_core::config::Config;
 use seaworthy_core::flaw::Planted;
+use seaworthy_core::kv::Limits;
 use seaworthy_core::member::{AppliedEntry, Instruction, ReadMode, Refusal};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::state_machine::{Outcome, Request};
@@ -70,6 +71,8 @@ pub struct Boot<'a> {
 pub struct InitialState {
     /// Who belongs to the cluster.
     pub membership: Membership,
+    /// How many client sessions are open at a time, and for how long.
+    pub limits: Limits,
     /// Term and vote.
     pub hard_state: HardStateFact,
     /// The terms of the entries from index 1 on; all are no-op entries.

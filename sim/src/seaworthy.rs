@@ -46,7 +46,7 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
 
     fn durable(initial: Option<&InitialState>) -> Durable {
         let Some(initial) = initial else { return Durable::default() };
-        let founding = founding_disk(initial.membership.clone());
+        let founding = founding_disk(initial.membership.clone(), initial.limits);
         let entry = |(position, term): (usize, _)| Entry {
             id: EntryId { term, index: LogIndex(position as u64 + 1) },
             payload: Payload::Noop,

@@ -46,9 +46,19 @@ impl Item {
         Self(3).part(key)
     }
 
-    /// A session; what it holds follows.
+    /// A session; its last use follows.
     pub(super) fn session(id: u64) -> Self {
         Self(4).number(id)
+    }
+
+    /// A session that has answered; what it has follows.
+    pub(super) fn answered(id: u64) -> Self {
+        Self(5).number(id)
+    }
+
+    /// The limits of sessions; they follow.
+    pub(super) fn limits() -> Self {
+        Self(6)
     }
 
     /// With another part.

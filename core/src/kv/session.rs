@@ -2,33 +2,73 @@
 //!
 //! A client numbers its requests and has one under way at a time, so that its newest is all that a session must
 //! remember. The table is part of the replicated state: it changes by entries alone, and has its share in the hash.
+//!
+//! **What a session promises.** While it is open, each of its requests runs at most once, however often it arrives.
+//! Once it has expired none of them runs any more, and each is refused as such: a retry that opened the session anew
+//! would run what may have run already. Whether it had, nobody remembers; that is for the client to find out.
+//!
+//! **When a session expires.** When it has not been used for longer than [`Limits::session_lifetime`], or when it is
+//! the least recently used one and another is opened above [`Limits::max_sessions`]. Opening it is its first use, and
+//! each of its commands that is applied is another, whatever comes of it: a client whose retries arrive is alive. Time
+//! is the index of the entry that is applied, which all replicas agree on as they do on no clock.
 
-use super::answer::{Answer, Kind};
+use super::answer::Answer;
 use super::digest::{Digest, Item};
 use crate::flaw::{Flaw, Flaws};
-use crate::types::SessionId;
-use alloc::collections::BTreeMap;
+use crate::types::{LogIndex, SessionId};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::mem;
+use core::num::{NonZeroU32, NonZeroU64};
+
+/// How many sessions are remembered, and for how long. Part of the replicated state: the hash tells replicas whose
+/// limits differ, and a snapshot brings its own along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions open at a time. One more, and the least recently used one expires.
+    pub max_sessions: NonZeroU32,
+    /// Entries of the log, of whatever kind, for which a session stays open after the entry that used it last. It
+    /// expires with the next one.
+    pub session_lifetime: NonZeroU64,
+}
+
+impl Default for Limits {
+    /// 4,096 sessions, 1,000,000 entries.
+    fn default() -> Self {
+        Self {
+            max_sessions: const { NonZeroU32::new(4_096).expect("it is not zero") },
+            session_lifetime: const { NonZeroU64::new(1_000_000).expect("it is not zero") },
+        }
+    }
+}
 
 /// The open sessions.
 ///
-/// * `digest` is the hash of the items of `open`: one for each session.
-#[derive(Clone, Debug, Default)]
+/// * There are at most `limits.max_sessions`.
+/// * `recency` holds each session of `open` with the index of its last use, and nothing else.
+/// * `digest` is the hash of the limits, and for each session of its last use and of what it has answered.
+#[derive(Clone, Debug)]
 pub(crate) struct Sessions {
+    limits: Limits,
     open: BTreeMap<SessionId, Session>,
+    recency: BTreeSet<(LogIndex, SessionId)>,
     digest: Digest,
 }
 
 /// What is remembered of one client.
-#[derive(Clone, Debug, Default)]
-struct Session {
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    /// The entry that used it last.
+    pub(super) last_use: LogIndex,
     /// Its newest request that ran.
-    last: Option<Last>,
+    pub(super) last: Option<Last>,
 }
 
+/// A request that ran.
 #[derive(Clone, Debug)]
-struct Last {
-    sequence: u64,
-    answer: Answer,
+pub(super) struct Last {
+    pub(super) sequence: u64,
+    pub(super) answer: Answer,
 }
 
 /// What is to be done with a request.
@@ -44,26 +84,74 @@ pub(crate) enum Admission {
     Unknown,
 }
 
+impl Default for Sessions {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
 impl Sessions {
-    /// Opens the session `id`.
-    pub(crate) fn open(&mut self, id: SessionId) {
-        self.put(id, Session::default());
+    /// No sessions yet.
+    pub(crate) fn new(limits: Limits) -> Self {
+        let mut digest = Digest::default();
+        digest.add(limits.item());
+        Self { limits, open: BTreeMap::new(), recency: BTreeSet::new(), digest }
     }
 
-    /// What is to be done with the request `sequence` of the session `id`. A client may give up on a request and go
-    /// on, so the numbers may have gaps.
-    pub(crate) fn admit(&self, flaws: impl Flaws, id: SessionId, sequence: u64) -> Admission {
-        let Some(session) = self.open.get(&id) else {
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The open sessions, in order of their identities.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (SessionId, &Session)> {
+        self.open.iter().map(|(id, session)| (*id, session))
+    }
+
+    /// Expires the sessions whose lifetime has passed by the entry `now`, at the cost of those alone.
+    pub(crate) fn expire_unused(&mut self, now: LogIndex) {
+        let lifetime = self.limits.session_lifetime.get();
+        while let Some((last_use, _)) = self.recency.first()
+            && now.0.saturating_sub(last_use.0) > lifetime
+        {
+            self.expire_least_recently_used();
+        }
+    }
+
+    /// The entry `now` opens the session `id`.
+    pub(crate) fn open(&mut self, id: SessionId, now: LogIndex) {
+        if self.is_full() {
+            self.expire_least_recently_used();
+        }
+        self.insert(id, Session { last_use: now, last: None });
+    }
+
+    /// What is to be done with the request `sequence` of the session `id` in the entry `now`, which uses the session
+    /// if it is open. A client may give up on a request and go on, so the numbers may have gaps.
+    pub(crate) fn admit(
+        &mut self,
+        flaws: impl Flaws,
+        id: SessionId,
+        sequence: u64,
+        now: LogIndex,
+    ) -> Admission {
+        if flaws.has(Flaw::ExpiredSessionRecreated) && !self.open.contains_key(&id) {
+            self.open(id, now);
+        }
+        let Some(session) = self.open.get_mut(&id) else {
             return Admission::Unknown;
         };
+        let last_use = mem::replace(&mut session.last_use, now);
+        self.forget_use(id, last_use);
+        self.note_use(id, now);
         if flaws.has(Flaw::NoDeduplication) {
             return Admission::Run;
         }
+        let own = self.open[&id].last.as_ref();
         let remembered = if flaws.has(Flaw::DeduplicatesAcrossSessions) {
             let lasts = self.open.values().filter_map(|session| session.last.as_ref());
-            lasts.into_iter().find(|last| last.sequence == sequence).or(session.last.as_ref())
+            lasts.into_iter().find(|last| last.sequence == sequence).or(own)
         } else {
-            session.last.as_ref()
+            own
         };
         match remembered {
             Some(last) if sequence == last.sequence => Admission::Answered(last.answer.clone()),
@@ -74,8 +162,12 @@ impl Sessions {
 
     /// Remembers what the request `sequence` of the open session `id` answered, and forgets the one before it.
     pub(crate) fn record(&mut self, id: SessionId, sequence: u64, answer: Answer) {
-        assert!(self.open.contains_key(&id), "only a request of an open session runs");
-        self.put(id, Session { last: Some(Last { sequence, answer }) });
+        let session = self.open.get_mut(&id).expect("only a request of an open session runs");
+        let last = Last { sequence, answer };
+        self.digest.add(last.item(id));
+        if let Some(before) = session.last.replace(last) {
+            self.digest.remove(before.item(id));
+        }
     }
 
     /// The table's share in the hash of the state.
@@ -83,46 +175,57 @@ impl Sessions {
         self.digest.get()
     }
 
-    fn put(&mut self, id: SessionId, session: Session) {
-        self.digest.add(session.item(id));
-        if let Some(before) = self.open.insert(id, session) {
-            self.digest.remove(before.item(id));
+    pub(super) fn is_full(&self) -> bool {
+        self.open.len() as u64 >= u64::from(self.limits.max_sessions.get())
+    }
+
+    /// Puts in a session, in the place of one with the same identity.
+    pub(super) fn insert(&mut self, id: SessionId, session: Session) {
+        self.remove(id);
+        self.note_use(id, session.last_use);
+        session.last.iter().for_each(|last| self.digest.add(last.item(id)));
+        self.open.insert(id, session);
+    }
+
+    /// Takes out a session, and says whether it was there.
+    fn remove(&mut self, id: SessionId) -> bool {
+        let Some(session) = self.open.remove(&id) else {
+            return false;
+        };
+        self.forget_use(id, session.last_use);
+        session.last.iter().for_each(|last| self.digest.remove(last.item(id)));
+        true
+    }
+
+    fn expire_least_recently_used(&mut self) {
+        if let Some((_, id)) = self.recency.first() {
+            let removed = self.remove(*id);
+            assert!(removed, "only open sessions are in the order of last uses");
         }
+    }
+
+    fn note_use(&mut self, id: SessionId, at: LogIndex) {
+        self.recency.insert((at, id));
+        self.digest.add(Item::session(id.0).number(at.0));
+    }
+
+    fn forget_use(&mut self, id: SessionId, at: LogIndex) {
+        self.recency.remove(&(at, id));
+        self.digest.remove(Item::session(id.0).number(at.0));
     }
 }
 
-impl Session {
+impl Limits {
+    fn item(self) -> Item {
+        Item::limits().number(self.max_sessions.get().into()).number(self.session_lifetime.get())
+    }
+}
+
+impl Last {
+    /// That the session `id` holds this.
     fn item(&self, id: SessionId) -> Item {
-        match &self.last {
-            None => Item::session(id.0).number(0),
-            Some(last) => answer_item(Item::session(id.0).number(1).number(last.sequence), &last.answer),
-        }
-    }
-}
-
-/// `item` with an answer as its last parts.
-fn answer_item(item: Item, answer: &Answer) -> Item {
-    let kind_number = |kind: &Kind| match kind {
-        Kind::String => 1,
-        Kind::Hash => 2,
-        Kind::Set => 3,
-    };
-    match answer {
-        Answer::Ok => item.number(1),
-        Answer::Nil => item.number(2),
-        Answer::Value(value) => item.number(3).part(value),
-        Answer::Integer(number) => item.number(4).number(*number),
-        Answer::Boolean(whether) => item.number(5).number(u64::from(*whether)),
-        Answer::Pairs(pairs) => {
-            pairs.iter().fold(item.number(6).number(pairs.len() as u64), |item, (field, value)| {
-                item.part(field).part(value)
-            })
-        }
-        Answer::Members(members) => {
-            members.iter().fold(item.number(7).number(members.len() as u64), |item, member| item.part(member))
-        }
-        Answer::Type(kind) => item.number(8).number(kind.as_ref().map_or(0, kind_number)),
-        Answer::WrongType { holds } => item.number(9).number(kind_number(holds)),
-        Answer::TooLarge => item.number(10),
+        let mut bytes = Vec::new();
+        self.encode(&mut bytes);
+        Item::answered(id.0).part(&bytes)
     }
 }

@@ -33,7 +33,7 @@ impl Value {
         Answer::WrongType { holds: self.kind() }
     }
 
-    fn is_empty_collection(&self) -> bool {
+    pub(super) fn is_empty_collection(&self) -> bool {
         match self {
             Self::String(_) => false,
             Self::Hash(fields) => fields.is_empty(),
@@ -41,17 +41,17 @@ impl Value {
         }
     }
 
-    /// Takes all that `key` holds out of `digest`.
-    fn leave(&self, key: &Bytes, digest: &mut Digest) {
+    /// Calls `each` with all that the value has in the digest of a store that holds it under `key`.
+    fn for_each_item(&self, key: &Bytes, mut each: impl FnMut(Item)) {
         match self {
-            Self::String(value) => digest.remove(Item::string(key).part(value)),
+            Self::String(value) => each(Item::string(key).part(value)),
             Self::Hash(fields) => {
                 let item = Item::hash(key);
-                fields.iter().for_each(|(field, value)| digest.remove(item.part(field).part(value)));
+                fields.iter().for_each(|(field, value)| each(item.part(field).part(value)));
             }
             Self::Set(members) => {
                 let item = Item::set(key);
-                members.iter().for_each(|member| digest.remove(item.part(member)));
+                members.iter().for_each(|member| each(item.part(member)));
             }
         }
     }
@@ -69,7 +69,7 @@ pub struct Store {
 
 impl Store {
     /// What is under each key, in order of key.
-    pub fn iter(&self) -> impl Iterator<Item = (&Bytes, &Value)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Bytes, &Value)> {
         self.values.iter()
     }
 
@@ -121,7 +121,7 @@ impl Store {
     }
 
     fn set(&mut self, key: &Bytes, value: &Bytes) -> Answer {
-        self.bind(key, value.clone());
+        self.bind(key.clone(), Value::String(value.clone()));
         Answer::Ok
     }
 
@@ -136,7 +136,7 @@ impl Store {
     fn del(&mut self, key: &Bytes) -> Answer {
         let removed = self.values.remove(key);
         if let Some(value) = &removed {
-            value.leave(key, &mut self.digest);
+            value.for_each_item(key, |item| self.digest.remove(item));
         }
         Answer::Integer(u64::from(removed.is_some()))
     }
@@ -163,15 +163,15 @@ impl Store {
         let mut after = Vec::with_capacity(length);
         after.extend_from_slice(before);
         after.extend_from_slice(value);
-        self.bind(key, after.into());
+        self.bind(key.clone(), Value::String(after.into()));
         Answer::Integer(length as u64)
     }
 
-    /// Binds `key` to a STRING, whatever it was.
-    fn bind(&mut self, key: &Bytes, value: Bytes) {
-        self.digest.add(Item::string(key).part(&value));
-        if let Some(before) = self.values.insert(key.clone(), Value::String(value)) {
-            before.leave(key, &mut self.digest);
+    /// Binds `key` to `value`, whatever it was.
+    pub(super) fn bind(&mut self, key: Bytes, value: Value) {
+        value.for_each_item(&key, |item| self.digest.add(item));
+        if let Some(before) = self.values.insert(key.clone(), value) {
+            before.for_each_item(&key, |item| self.digest.remove(item));
         }
     }
 

@@ -34,10 +34,12 @@ use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
 use crate::workload::{ClientEffect, Clients};
 use seaworthy_core::flaw::Planted;
+use seaworthy_core::kv::Limits;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::{Role, Usage};
 use std::collections::{BTreeMap, VecDeque};
+use std::num::{NonZeroU32, NonZeroU64};
 use operator::Operators;
 use witness::Witness;
 
@@ -266,7 +268,13 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
     let clock = scenario.clocks.iter().find(|clock| clock.node == id.get());
     let initial = scenario.cluster.initial.iter().find(|initial| initial.node == id.get());
     let founds = id.get() <= scenario.cluster.nodes;
-    let mut founder = InitialState { membership: membership.clone(), ..InitialState::default() };
+    let cluster = &scenario.cluster;
+    let limits = Limits {
+        max_sessions: NonZeroU32::new(cluster.max_sessions).expect("a valid scenario allows a session"),
+        session_lifetime: NonZeroU64::new(cluster.session_lifetime).expect("and gives it some time"),
+    };
+    let mut founder =
+        InitialState { membership: membership.clone(), limits, ..InitialState::default() };
     if let Some(initial) = initial {
         let vote = initial.vote.and_then(NodeId::try_new);
         founder.hard_state = HardStateFact { term: Term(initial.term), vote };
