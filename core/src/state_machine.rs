@@ -1,7 +1,7 @@
 //! The replicated state machine: sessions above the key-value store (thesis §6.3).
 
 use crate::flaw::Flaws;
-use crate::kv::{Admission, Answer, Command, Reader, Sessions, Store, put_varint};
+use crate::kv::{Admission, Answer, Command, Problem, Reader, Sessions, Store, put_varint};
 use crate::types::{Bytes, LogIndex, SessionId};
 use alloc::vec::Vec;
 
@@ -46,18 +46,18 @@ impl Request {
     /// The request that `bytes` are, all of them; `None` if they are none. Total, and of a cost in proportion to
     /// the bytes that are there. Each request has exactly one encoding.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader::new(bytes);
-        if reader.byte()? != VERSION {
-            return None;
-        }
-        let session = SessionId(reader.varint()?);
-        let sequence = reader.varint()?;
-        let operation = match reader.byte()? {
-            REGISTER => Operation::Register,
-            COMMAND => Operation::Command(reader.command()?),
-            _ => return None,
-        };
-        reader.rest().is_empty().then_some(Self { session, sequence, operation })
+        let request = Reader::versioned(bytes, VERSION, |reader| {
+            let session = SessionId(reader.varint()?);
+            let sequence = reader.varint()?;
+            let unknown = reader.problem(Problem::Tag);
+            let operation = match reader.byte()? {
+                REGISTER => Operation::Register,
+                COMMAND => Operation::Command(reader.command()?),
+                _ => return Err(unknown),
+            };
+            Ok(Self { session, sequence, operation })
+        });
+        request.ok()
     }
 }
 

@@ -1,13 +1,14 @@
 //! The key-value store: STRING, HASH and SET values under keys, and the commands on them.
 //!
-//! In the order in which to read: `command` and `answer`; `quote` and `grammar`, their text; `codec`, their bytes;
-//! `value`, what the commands do; `session`, which runs each once; `digest`, by which replicas are compared.
-//! Everything here is a pure function of what was applied, so that equal logs give equal states.
+//! In the order in which to read: `command` and `answer`; `quote` and `grammar`, their text; `encoding` and `codec`,
+//! their bytes; `value`, what the commands do; `session`, which runs each once; `digest`, by which replicas are
+//! compared. Everything here is a pure function of what was applied, so that equal logs give equal states.
 
 mod answer;
 mod codec;
 mod command;
 mod digest;
+mod encoding;
 mod grammar;
 mod quote;
 mod session;
@@ -15,8 +16,9 @@ mod value;
 
 pub use answer::{Answer, Kind};
 pub use command::{Command, NAME_MAX, Part, TooLong, VALUE_MAX};
+pub use encoding::{DecodeError, Problem};
 pub use grammar::{ParseError, SYNOPSES, Synopsis};
 pub use value::{Store, Value};
 
-pub(crate) use codec::{Reader, put_varint};
+pub(crate) use encoding::{Reader, put_varint};
 pub(crate) use session::{Admission, Sessions};
