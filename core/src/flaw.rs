@@ -126,4 +126,10 @@ pub enum Flaw {
     StrictlyNewerLog,
     /// The order in which followers are served depends on where memory was allocated.
     AddressLeak,
+    /// The log that a snapshot replaces is deleted before the snapshot is durable.
+    LogDeletedBeforeSnapshot,
+    /// Recovery cuts the log at the first damaged record, wherever it stands.
+    CutsAtFirstDamage,
+    /// The directory is not synced after a file got its name.
+    DirectoryNotSynced,
 }
