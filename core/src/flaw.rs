@@ -176,4 +176,10 @@ pub enum Flaw {
     LastUseNotInSnapshot,
     /// A request of an expired session opens it again, and runs.
     ExpiredSessionRecreated,
+    /// The log that a snapshot replaces is deleted before the snapshot is durable.
+    LogDeletedBeforeSnapshot,
+    /// Recovery cuts the log at the first damaged record, wherever it stands.
+    CutsAtFirstDamage,
+    /// The directory is not synced after a file got its name.
+    DirectoryNotSynced,
 }

@@ -110,6 +110,7 @@
 //! | [`node`] | consensus; `election`, `replication` and `read` are its three activities, one file each |
 //! | [`view`] | what can be seen of a node from outside |
 //! | [`kv`], [`state_machine`] | commands and values, and sessions above them |
+//! | [`storage`] | the bytes of a disk, how they are written, and what is recovered from them |
 //! | [`member`] | all of it as one server; begin here to use the crate |
 //! | [`flaw`] | bugs planted on purpose, to test whoever tests this |
 //!
@@ -152,7 +153,7 @@
 //! - The membership is fixed at the start. [`quorum`] can count joint configurations; nothing makes one yet.
 //! - There are no snapshots: the log is never compacted, and all of it is in memory.
 //! - There are no learners, no leases and no transfer of leadership.
-//! - It opens no file and no socket, and has no format for a log on disk: a [`Durable`](durable::Durable) is memory.
+//! - It opens no file and no socket: [`storage`] says what is to be done to a disk, and someone else does it.
 //! - A node trusts what its peers say, and a disk that makes sense: faults are crashes, delays and losses, not lies.
 
 #![no_std]
@@ -174,6 +175,7 @@ pub mod node;
 pub mod view;
 pub mod kv;
 pub mod state_machine;
+pub mod storage;
 pub mod member;
 pub mod flaw;
 

@@ -3,6 +3,7 @@
 //! A byte string is its length and its bytes, a list its count and its elements, an option the byte 0, or the byte 1
 //! and what it holds. Numbers are little-endian base 128 (LEB128), in their shortest form.
 
+use crate::membership::MembershipError;
 use crate::types::Bytes;
 use alloc::vec::Vec;
 use core::fmt;
@@ -16,7 +17,8 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+/// Appends a byte string.
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
@@ -27,7 +29,7 @@ pub(super) fn put_pair(out: &mut Vec<u8>, (first, second): (&Bytes, &Bytes)) {
 }
 
 /// Appends each of `elements` as `put` does.
-pub(super) fn put_list<T>(
+pub(crate) fn put_list<T>(
     out: &mut Vec<u8>,
     elements: impl ExactSizeIterator<Item = T>,
     put: impl Fn(&mut Vec<u8>, T),
@@ -37,7 +39,7 @@ pub(super) fn put_list<T>(
 }
 
 /// Appends what there is as `put` does.
-pub(super) fn put_option<T>(out: &mut Vec<u8>, option: Option<T>, put: impl Fn(&mut Vec<u8>, T)) {
+pub(crate) fn put_option<T>(out: &mut Vec<u8>, option: Option<T>, put: impl Fn(&mut Vec<u8>, T)) {
     out.push(u8::from(option.is_some()));
     option.into_iter().for_each(|held| put(out, held));
 }
@@ -87,7 +89,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether, as 0 or 1.
-    pub(super) fn boolean(&mut self) -> Result<bool, DecodeError> {
+    pub(crate) fn boolean(&mut self) -> Result<bool, DecodeError> {
         let unknown = self.problem(Problem::Tag);
         match self.byte()? {
             0 => Ok(false),
@@ -116,7 +118,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A byte string.
-    pub(super) fn bytes(&mut self) -> Result<Bytes, DecodeError> {
+    pub(crate) fn bytes(&mut self) -> Result<Bytes, DecodeError> {
         let incomplete = self.problem(Problem::Incomplete);
         let length = self.varint()?;
         let bytes =
@@ -131,7 +133,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What `held` reads, if anything is there.
-    pub(super) fn option<T>(
+    pub(crate) fn option<T>(
         &mut self,
         held: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Option<T>, DecodeError> {
@@ -139,7 +141,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A list of what `element` reads.
-    pub(super) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         element: impl FnMut(&mut Self) -> Result<T, DecodeError>,
     ) -> Result<Vec<T>, DecodeError> {
@@ -148,7 +150,7 @@ impl<'a> Reader<'a> {
 
     /// A list of what `element` reads, each of which `follows` the one before it. Nothing is reserved for the count
     /// that it claims: memory grows with the elements that are there.
-    pub(super) fn list_in_order<T>(
+    pub(crate) fn list_in_order<T>(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<T, DecodeError>,
         follows: impl Fn(&T, &T) -> bool,
@@ -204,6 +206,8 @@ pub enum Problem {
     Hollow,
     /// They go on after the end.
     Trailing,
+    /// No cluster has this configuration.
+    Membership(MembershipError),
 }
 
 impl fmt::Display for Problem {
@@ -219,6 +223,7 @@ impl fmt::Display for Problem {
             Self::Unopened => f.write_str("the session was used before it was opened"),
             Self::Hollow => f.write_str("a HASH or SET without elements is no value"),
             Self::Trailing => f.write_str("nothing more should follow"),
+            Self::Membership(error) => error.fmt(f),
         }
     }
 }

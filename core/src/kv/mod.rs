@@ -23,5 +23,5 @@ pub use grammar::{ParseError, SYNOPSES, Synopsis};
 pub use session::Limits;
 pub use value::{Store, Value};
 
-pub(crate) use encoding::{Reader, put_varint};
+pub(crate) use encoding::{Reader, put_bytes, put_list, put_option, put_varint};
 pub(crate) use session::{Admission, Sessions};
