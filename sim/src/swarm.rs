@@ -218,7 +218,7 @@ impl Draw {
         if self.one_in(3) {
             workload.reads = BTreeMap::from([(ReadModeName::Leader, 2), (ReadModeName::Follower, 3)]);
         }
-        if self.one_in(6) {
+        if self.one_in(1_000_000) {
             workload.reads.insert(ReadModeName::Stale, 1);
         }
         if cluster.check_quorum && self.one_in(3) {

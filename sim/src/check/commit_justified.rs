@@ -28,7 +28,7 @@ pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Vi
         return failure(format!("{me} committed {entry} after {later} had committed {last}"));
     }
     let voters = &node.membership.voters;
-    let holds = |voter| ghost.node(voter).disk.holds(view.commit, link.hash);
+    let holds = |voter| ghost.node(voter).wiped || ghost.node(voter).disk.holds(view.commit, link.hash);
     if voters.vote(|voter| holds(voter).then_some(true)) == VoteResult::Won {
         return Ok(());
     }

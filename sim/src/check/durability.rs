@@ -13,8 +13,9 @@ use seaworthy_core::types::{LogIndex, NodeId, SessionId};
 pub(super) fn on_loss(ghost: &Ghost, node: NodeId) -> Result<(), Violation> {
     let end = ghost.ledger.end();
     let hash = ghost.ledger.link(end).hash;
-    let voters = &ghost.node(node).membership.voters;
-    let holds = |voter| ghost.node(voter).disk.holds(end, hash);
+    let voters = &ghost.authority.voters;
+    // A disk that was wiped held what it had acknowledged, and its server votes no more.
+    let holds = |voter| ghost.node(voter).wiped || ghost.node(voter).disk.holds(end, hash);
     if voters.vote(|voter| holds(voter).then_some(true)) == VoteResult::Won {
         return Ok(());
     }

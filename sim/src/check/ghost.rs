@@ -16,6 +16,8 @@ pub(super) struct Ghost {
     nodes: Vec<NodeGhost>,
     /// What was ever committed.
     pub(super) ledger: Ledger,
+    /// The configuration of whoever committed last.
+    pub(super) authority: Membership,
     /// Who ever led which term.
     pub(super) leaders: Leaders,
     /// The terms that occur in the logs of the start, ascending.
@@ -29,6 +31,8 @@ pub(super) struct NodeGhost {
     pub(super) id: NodeId,
     /// Whether it runs.
     pub(super) up: bool,
+    /// Whether its disk was ever wiped.
+    pub(super) wiped: bool,
     /// What it looked like after its latest step.
     pub(super) seen: Shadow,
     /// The configuration in force after its latest step.
@@ -94,6 +98,7 @@ impl Ghost {
         Self {
             nodes: ghosts.collect(),
             ledger: Ledger::new(),
+            authority: membership.clone(),
             leaders: Leaders::default(),
             initial_terms: Vec::new(),
         }
@@ -172,8 +177,8 @@ impl Ghost {
         if ghost.log.id(last.index) != Some(last) {
             ghost.log.become_prefix(self.ledger.chain(), last.index);
             ghost.replaced = true;
+            ghost.applied = last.index;
         }
-        ghost.applied = ghost.applied.max(last.index);
     }
 
     /// Its disk does so.
@@ -183,6 +188,14 @@ impl Ghost {
             ghost.disk.become_prefix(self.ledger.chain(), last.index);
         }
         ghost.disk_snapshot = Some(last);
+    }
+
+    pub(super) fn wipe(&mut self, node: NodeId) {
+        let ghost = self.node_mut(node);
+        ghost.wiped = true;
+        ghost.disk = Chain::new();
+        ghost.disk_snapshot = None;
+        ghost.disk_hard_state = HardStateFact::default();
     }
 
     pub(super) fn crash(&mut self, node: NodeId) {
@@ -229,9 +242,16 @@ impl Ghost {
         if view.commit > self.ledger.end() {
             let term = self.office(view).expect("a phantom commit is a violation");
             self.ledger.extend(&self.nodes[position(view.node)].log, view.commit, view.node, term);
+            if self.authority != view.membership {
+                self.authority.clone_from(&view.membership);
+            }
         }
         let ghost = self.node_mut(view.node);
         if new_leader {
+            ghost.matched.fill(LogIndex::ZERO);
+        }
+        if view.role == Role::Leader {
+            // Of whom a leader follows no longer it remembers nothing.
             ghost.matched.fill(LogIndex::ZERO);
         }
         for follower in &view.followers {
@@ -261,6 +281,7 @@ impl NodeGhost {
         Self {
             id,
             up: false,
+            wiped: false,
             seen: Shadow::booted(HardStateFact::default(), &Chain::new(), LogIndex::ZERO),
             membership: membership.clone(),
             matched: vec![LogIndex::ZERO; count],

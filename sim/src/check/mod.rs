@@ -97,7 +97,10 @@ impl Checkers {
                 self.ghost.crash(node);
                 Ok(())
             }
-            Fact::Wiped { .. } => Ok(()),
+            Fact::Wiped { node } => {
+                self.ghost.wipe(node);
+                Ok(())
+            }
             Fact::HardStateWritten { node, hard_state } => {
                 self.crash_consistency.on_hard_state_written(&self.ghost, node, hard_state);
                 Ok(())
@@ -256,7 +259,9 @@ impl Checkers {
             commit_justified::on_commit(ghost, view, term)?;
             leader_completeness::on_commit(ghost, view, term)?;
         }
-        self.replicas_agree.on_step(view)?;
+        if view.snapshot.is_some() {
+            self.replicas_agree.on_step(view)?;
+        }
         self.ghost.step(view);
         Ok(())
     }

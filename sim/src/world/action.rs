@@ -53,13 +53,15 @@ impl<R: Replica> World<'_, R> {
         let nodes = self.hosts.iter().map(|host| {
             let up = host.replica.is_some();
             let leads = (up && host.view.role == Role::Leader).then_some(host.view.term);
-            NodeStatus { node: host.id, up, paused: host.paused, leads, wiped: host.wiped }
+            NodeStatus { node: host.id, up, paused: host.paused, leads, gone: host.wiped || host.retired }
         });
-        let mut status = Status { nodes: nodes.collect(), membership: Membership::default() };
+        let mut status = Status { nodes: nodes.collect(), ..Status::default() };
         // Without a leader, as whoever has got furthest has it.
         let furthest = self.hosts.iter().max_by_key(|host| host.view.last).expect("there are servers");
-        let host = status.leader().map_or(furthest, |leader| &self.hosts[position(leader)]);
-        status.membership.clone_from(&host.view.membership);
+        let leader = status.leader();
+        let view = &leader.map_or(furthest, |leader| &self.hosts[position(leader)]).view;
+        status.membership.clone_from(&view.membership);
+        status.settled = leader.is_some() && view.membership_index <= view.commit;
         status
     }
 

@@ -107,6 +107,11 @@ impl<R: Replica> World<'_, R> {
             let position = crate::host::position(*node);
             self.hosts[position].retired = true;
             self.witness.note(Record::Retired { node: *node });
+            // What is shut down for good is of no use to anybody else.
+            for wish in &mut self.operators.wishes {
+                wish.add.retain(|other| other != node);
+                wish.learn.retain(|other| other != node);
+            }
             if self.hosts[position].replica.is_some() {
                 self.crash(position)?;
             }
