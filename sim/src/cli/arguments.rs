@@ -96,14 +96,8 @@ pub(super) struct RunArguments {
     pub(super) seed: u64,
     #[command(flatten)]
     pub(super) trace: TraceArguments,
-    /// Run everything twice and compare
-    #[arg(long)]
-    pub(super) verify_determinism: bool,
     #[command(flatten)]
-    pub(super) out: OutArguments,
-    /// How to print the results
-    #[arg(long, default_value = "human")]
-    pub(super) format: Format,
+    pub(super) outcome: OutcomeArguments,
 }
 
 /// Which part of the trace is printed. The run is the same whatever is printed of it.
@@ -120,11 +114,18 @@ pub(super) struct TraceArguments {
     pub(super) node: Option<NodeId>,
 }
 
+/// What is done with the outcomes of runs. It changes none of them.
 #[derive(Debug, Args)]
-pub(super) struct OutArguments {
+pub(super) struct OutcomeArguments {
+    /// Run everything twice and compare
+    #[arg(long)]
+    pub(super) verify_determinism: bool,
     /// Where failing runs are kept
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT, env = "SEAWORTHY_OUT", hide_env_values = true)]
     pub(super) out: PathBuf,
+    /// How to print the results
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -148,14 +149,8 @@ pub(super) struct SweepArguments {
     /// Stop after so many failures
     #[arg(long, value_name = "N", default_value = "10", value_parser = positive::<NonZeroU64>)]
     pub(super) max_failures: NonZeroU64,
-    /// Run everything twice and compare
-    #[arg(long)]
-    pub(super) verify_determinism: bool,
     #[command(flatten)]
-    pub(super) out: OutArguments,
-    /// How to print the results
-    #[arg(long, default_value = "human")]
-    pub(super) format: Format,
+    pub(super) outcome: OutcomeArguments,
 }
 
 #[derive(Debug, Args)]

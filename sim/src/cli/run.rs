@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &RunArguments, output: &mut Output) -> Result<Exit,
             exit = Exit::Interrupted;
             break;
         }
-        if position > 0 && arguments.format == Format::Human {
+        if position > 0 && arguments.outcome.format == Format::Human {
             output.line("")?;
         }
         exit = exit.max(one(arguments, source, output)?);
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &RunArguments, output: &mut Output) -> Result<Exit,
 fn one(arguments: &RunArguments, source: &Source, output: &mut Output) -> Result<Exit, Error> {
     let seed = arguments.seed;
     let started = Instant::now();
-    let outcome = attempt(source, seed, arguments.verify_determinism, &simulate);
+    let outcome = attempt(source, seed, arguments.outcome.verify_determinism, &simulate);
     let wall = started.elapsed();
     let outcome = match outcome {
         Outcome::Finished(report) => match finished(arguments, source, &report, wall, output)? {
@@ -43,7 +43,7 @@ fn one(arguments: &RunArguments, source: &Source, output: &mut Output) -> Result
         outcome => outcome,
     };
     let mut stderr = Output::stderr();
-    let output = if arguments.format == Format::Human { output } else { &mut stderr };
+    let output = if arguments.outcome.format == Format::Human { output } else { &mut stderr };
     Ok(match outcome {
         Outcome::Finished(_) => unreachable!("it was dealt with above"),
         Outcome::Differed { first, second } => failure::not_deterministic(output, source, &first, &second)?,
@@ -60,7 +60,7 @@ fn finished(
     output: &mut Output,
 ) -> Result<Result<Exit, Box<Outcome>>, Error> {
     let failed = matches!(report.verdict, Verdict::Violation | Verdict::Expectation);
-    let kept = match failed.then(|| failure::keep(&arguments.out.out, source, report)).transpose() {
+    let kept = match failed.then(|| failure::keep(&arguments.outcome.out, source, report)).transpose() {
         Ok(kept) => kept,
         Err(graver) => return Ok(Err(graver)),
     };
@@ -72,10 +72,10 @@ fn finished(
                 Err(graver) => return Ok(Err(graver)),
             },
         };
-        print_trace(&arguments.trace, arguments.format, &trace, output)?;
+        print_trace(&arguments.trace, arguments.outcome.format, &trace, output)?;
     }
     let artifact = kept.as_ref().and_then(|kept| kept.artifact.as_deref());
-    match arguments.format {
+    match arguments.outcome.format {
         Format::Human => {
             human::run(output, report)?;
             if let Some(kept) = &kept {

@@ -31,7 +31,7 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
     let options = Options {
         jobs: jobs.unwrap_or(NonZeroUsize::MIN),
-        verify_determinism: arguments.verify_determinism,
+        verify_determinism: arguments.outcome.verify_determinism,
         interrupt,
     };
     let mut voyage = Voyage {
@@ -45,7 +45,7 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
     let Voyage { mut summary, progress, failed, .. } = voyage;
     summary.interrupted = interrupt.load(Ordering::Relaxed) && summary.tally.runs < total;
     summary.clock(progress.finish());
-    match arguments.format {
+    match arguments.outcome.format {
         Format::Json => output.json(&summary)?,
         Format::Human => print(&summary, &batches, &failed, output)?,
     }
@@ -97,7 +97,7 @@ impl Voyage<'_> {
         let (mut recording, mut artifact) = (None, None);
         let outcome = match outcome {
             Outcome::Finished(report) if Exit::from(report.verdict) == Exit::Failed => {
-                match failure::keep(&self.arguments.out.out, source, &report) {
+                match failure::keep(&self.arguments.outcome.out, source, &report) {
                     Ok(kept) => {
                         recording = self.failed.is_empty().then_some(kept.recording);
                         artifact = kept.artifact;
