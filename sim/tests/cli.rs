@@ -86,6 +86,47 @@ fn a_scenario_that_does_not_exist_exits_with_2() {
     }
 }
 
+/// A folder is said to be one, with what would be right: also one of bundled scenarios, and a kept failure.
+#[test]
+fn a_folder_exits_with_2_and_is_told_from_a_scenario() {
+    let dir = tempfile::tempdir().unwrap();
+    for (file, text) in [("mine/b.json", "{}"), ("mine/a b.json", "{}"), ("kept/result.json", "{}")] {
+        let path = dir.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    std::fs::create_dir(dir.path().join("bare")).unwrap();
+    let mut text = String::new();
+    for (command, folder) in
+        [("run", "mine"), ("sweep", "mine/"), ("run", "bare"), ("run", "kept"), ("run", "elections")]
+    {
+        let output = seaworthy(dir.path()).args([command, folder]).output().unwrap();
+        text += &format!("$ seaworthy {command} {folder}\n{}", told(&output));
+    }
+    insta::assert_snapshot!(text, @r#"
+        $ seaworthy run mine
+        exit 2
+        --- stderr
+        error: "mine" is a folder, not a scenario: name files in it, as in 'mine/a b.json'
+        $ seaworthy sweep mine/
+        exit 2
+        --- stderr
+        error: "mine/" is a folder, not a scenario: name files in it, as in 'mine/a b.json'
+        $ seaworthy run bare
+        exit 2
+        --- stderr
+        error: "bare" is a folder, not a scenario: name a file; there is none in it whose name ends in .json
+        $ seaworthy run kept
+        exit 2
+        --- stderr
+        error: "kept" is a folder, not a scenario: it keeps a failure: seaworthy replay kept
+        $ seaworthy run elections
+        exit 2
+        --- stderr
+        error: "elections" is a folder, not a scenario: name scenarios in it, as in elections/first-election
+    "#);
+}
+
 /// A mistake in a file is shown where it is, and nothing is run: not even the scenario before it.
 #[test]
 fn a_typo_in_a_scenario_exits_with_2_and_points_at_it() {

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 pub const DEFAULT_OUT: &str = "seaworthy.out";
 
 const SCENARIO: &str = "scenario.json";
-const RESULT: &str = "result.json";
+pub(crate) const RESULT: &str = "result.json";
 const HISTORY: &str = "history.jsonl";
 const TRACE: &str = "trace.jsonl.zst";
 const REPRO: &str = "repro.txt";

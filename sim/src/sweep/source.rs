@@ -1,6 +1,7 @@
 //! Where scenarios come from: a file, the binary itself, or the swarm's draw.
 
 use super::Batch;
+use crate::artifact::{RESULT, quoted};
 use crate::scenario::{Diagnostics, Scenario, bundled, load, parse};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -36,6 +37,14 @@ pub enum SourceError {
         argument: String,
         /// The bundled scenario whose name is most like it, if any is.
         near: Option<String>,
+    },
+    /// It is a folder, of files or of bundled scenarios.
+    #[error("{argument:?} is a folder, not a scenario: {right}")]
+    Folder {
+        /// What was asked for.
+        argument: String,
+        /// What would be right.
+        right: String,
     },
     /// Several bundled scenarios in different folders have this name.
     #[error("{argument:?} may be any of {}: say which", .candidates.join(", "))]
@@ -79,6 +88,9 @@ impl Source {
         match found.as_slice() {
             [(name, entry)] => Ok(Self::fixed(name, parse(entry.path, entry.text)?)),
             [] => {
+                if let Some(right) = folder(argument) {
+                    return Err(SourceError::Folder { argument: argument.to_owned(), right });
+                }
                 let near = nearest(wanted, names().map(|(name, _)| name));
                 Err(SourceError::Unknown { argument: argument.to_owned(), near })
             }
@@ -123,6 +135,26 @@ impl Source {
 pub fn bundled_batches(seeds: &Range<u64>) -> Result<Vec<Batch>, SourceError> {
     let batch = |name| Ok(Batch { source: Source::bundled(name)?, seeds: seeds.clone() });
     bundled().iter().map(|entry| batch(entry.path)).collect()
+}
+
+/// What to ask for instead, if `argument` is a folder on the disk or among the bundled scenarios.
+fn folder(argument: &str) -> Option<String> {
+    let argument = argument.trim_end_matches('/');
+    let path = Path::new(argument);
+    if path.join(RESULT).is_file() {
+        return Some(format!("it keeps a failure: seaworthy replay {}", quoted(argument)));
+    }
+    if path.is_dir() {
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
+        let files = path.read_dir().into_iter().flatten().filter_map(name);
+        let first = files.filter(|name| name.ends_with(".json")).min();
+        return Some(first.map_or_else(
+            || "name a file; there is none in it whose name ends in .json".to_owned(),
+            |first| format!("name files in it, as in {}", quoted(&path.join(first).to_string_lossy())),
+        ));
+    }
+    let first = bundled().iter().find(|entry| entry.topic() == bare(argument))?;
+    Some(format!("name scenarios in it, as in {}", bare(first.path)))
 }
 
 /// `elections/first-election` for `scenarios/elections/first-election.json`.
