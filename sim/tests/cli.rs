@@ -50,7 +50,7 @@ fn the_help_says_what_there_is() {
 
 #[test]
 fn bad_usage_exits_with_2_and_says_what_is_right() {
-    let cases: [&[&str]; 13] = [
+    let cases: [&[&str]; 16] = [
         &[],
         &["swep"],
         &["run"],
@@ -62,6 +62,9 @@ fn bad_usage_exits_with_2_and_says_what_is_right() {
         &["sweep", "--seeds", "5..2"],
         &["sweep", "--seeds", "abc"],
         &["sweep", "--jobs", "0"],
+        &["sweep", "--shard", "0/3"],
+        &["sweep", "--shard", "4/3"],
+        &["sweep", "--shard", "x"],
         &["sweep", "--no-swarm", "--swarm-seeds", "0..5"],
         &["completions", "cmd"],
     ];
@@ -173,7 +176,14 @@ fn what_is_no_artifact_exits_with_2() {
 #[test]
 fn an_empty_range_of_seeds_exits_with_4() {
     let output = in_empty_dir(&["sweep", "swarm", "--seeds", "5..5"]);
-    let expected = "exit 4\n--- stderr\nnothing ran: there are no seeds in what was asked for\n";
+    let expected = "exit 4\n--- stderr\nnothing ran: what was asked for has no seeds\n";
+    assert_eq!(told(&output), expected);
+}
+
+#[test]
+fn a_shard_without_seeds_exits_with_4() {
+    let output = in_empty_dir(&["sweep", "swarm", "--seeds", "0..2", "--shard", "3/3"]);
+    let expected = "exit 4\n--- stderr\nnothing ran: what was asked for has no seeds for shard 3/3\n";
     assert_eq!(told(&output), expected);
 }
 

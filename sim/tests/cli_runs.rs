@@ -268,6 +268,25 @@ fn a_sweep_with_many_jobs_is_byte_identical_to_one_with_one() {
     assert!(deck.path(artifact).join("result.json").is_file());
 }
 
+/// Three machines run what one would, each run once, and each says which it was.
+#[test]
+fn shards_together_run_what_one_sweep_runs() {
+    let deck = Deck::new();
+    let sweep = |shard: &str| {
+        let said = deck.says(&format!("sweep doomed.json --seeds 3..10 --format json{shard}"));
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        let summary = json(&said.stdout);
+        let seeds = summary["failures"].as_array().unwrap().iter().map(|failure| failure["seed"].as_u64());
+        (summary["shard"].clone(), seeds.map(Option::unwrap).collect::<Vec<_>>())
+    };
+    assert_eq!(sweep(""), (Value::Null, vec![3, 4, 5, 6, 7, 8, 9]));
+    assert_eq!(sweep(" --shard 1/3"), ("1/3".into(), vec![3, 6, 9]));
+    assert_eq!(sweep(" --shard 2/3"), ("2/3".into(), vec![4, 7]));
+    assert_eq!(sweep(" --shard 3/3"), ("3/3".into(), vec![5, 8]));
+    let told = deck.says("sweep calm.json --seeds 0..5 --shard 2/2");
+    assert!(told.stdout.ends_with("ok: 2 runs, 2 distinct; shard 2/2\n"), "{}", told.stdout);
+}
+
 #[test]
 fn a_sweep_ends_with_a_table_and_a_verdict() {
     let deck = Deck::new();

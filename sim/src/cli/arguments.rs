@@ -4,6 +4,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use seaworthy_core::types::NodeId;
 use seaworthy_sim::artifact::DEFAULT_OUT;
+use seaworthy_sim::sweep::Shard;
 use seaworthy_sim::time::Span;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
@@ -39,12 +40,15 @@ const SWEEP_EXAMPLES: &str = "\
 With no scenario: every bundled one over 20 seeds each, then the swarm over
 2000, in which each seed draws a cluster, a workload and faults of its own.
 A run that fails is kept below --out, with all that `seaworthy replay` needs.
+Shard K/N runs, of every scenario, the seeds that leave the remainder K-1 when
+divided by N: shards 1/N to N/N together run what one sweep would, each run once.
 With --format json: one object for the whole sweep. Only wall_seconds,
 steps_per_second and virtual_per_wall differ when it is done again.
 
 Examples:
   seaworthy sweep
   seaworthy sweep my.json --seeds 0..10000 --jobs 8
+  seaworthy sweep --shard 2/4               the second of four machines
   seaworthy sweep --no-swarm --format json";
 
 const REPLAY_EXAMPLES: &str = "\
@@ -140,6 +144,9 @@ pub(super) struct SweepArguments {
     /// Seeds for the swarm [default: 0..2000, or none beside named scenarios]
     #[arg(long, value_name = "A..B", value_parser = seeds, conflicts_with = "no_swarm")]
     pub(super) swarm_seeds: Option<Range<u64>>,
+    /// The share of one of N machines: of each scenario every Nth seed, K from 1 to N
+    #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
+    pub(super) shard: Option<Shard>,
     /// Leave the swarm out
     #[arg(long)]
     pub(super) no_swarm: bool,

@@ -190,9 +190,10 @@ pub(super) fn sweep_verdict(summary: &Summary) -> [String; 2] {
             format!("; {why}{} not begun", counted(missing, "run"))
         }
     };
+    let share = summary.shard.map_or_else(String::new, |shard| format!("; shard {shard}"));
     let runs = counted(tally.runs, "run");
     let distinct = grouped(summary.distinct_fingerprints as u64);
-    let verdict = format!("{style}{word}{style:#}: {runs}{ok}, {distinct} distinct{missing}");
+    let verdict = format!("{style}{word}{style:#}: {runs}{ok}, {distinct} distinct{share}{missing}");
     [format!("{FAINT}{pace}{FAINT:#}"), verdict]
 }
 
@@ -308,7 +309,7 @@ mod tests {
         let batches = ["calm", "a-follower-with-an-empty-log-never-wins-an-election"].map(|name| {
             let text = format!(r#"{{"name": "{name}", "claim": "Something."}}"#);
             let scenario = seaworthy_sim::scenario::parse("x.json", &text).unwrap();
-            Batch { source: Source::fixed(name, scenario), seeds: 0..100 }
+            Batch { source: Source::fixed(name, scenario), seeds: (0..100).into() }
         });
         let mut summary = Summary::new(&batches);
         for seed in 0..12_345 {
@@ -335,7 +336,8 @@ mod tests {
     #[test]
     fn a_sweep_that_ended_early_says_how_much_is_missing() {
         let scenario = seaworthy_sim::scenario::parse("x.json", r#"{"name": "x", "claim": "Something."}"#);
-        let batches = [Batch { source: Source::fixed("x.json", scenario.unwrap()), seeds: 0..2_000 }];
+        let source = Source::fixed("x.json", scenario.unwrap());
+        let batches = [Batch { source, seeds: (0..2_000).into() }];
         let mut summary = Summary::new(&batches);
         summary.count(0, 0, &Outcome::Finished(report(Verdict::Cutoff)));
         let verdict = |summary: &Summary| {
@@ -346,6 +348,8 @@ mod tests {
         assert_eq!(verdict(&summary), expected);
         summary.interrupted = true;
         assert_eq!(verdict(&summary), expected.replace("stopped", "interrupted"));
+        summary.shard = "2/3".parse().ok();
+        assert_eq!(verdict(&summary), expected.replace("stopped", "shard 2/3; interrupted"));
         let mut calm = Summary::new(&batches);
         calm.interrupted = true;
         calm.count(0, 0, &Outcome::Finished(report(Verdict::Ok)));

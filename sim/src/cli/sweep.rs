@@ -7,7 +7,7 @@ use super::{Error, Exit, Output, failure, human, interrupt};
 use seaworthy_sim::report::headline;
 use seaworthy_sim::run::{Recording, RunReport, run as simulate};
 use seaworthy_sim::sweep::{
-    Batch, Options, Outcome, Source, Summary, bundled_batches, runs, sweep as run_all,
+    Batch, Options, Outcome, Seeds, Source, Summary, bundled_batches, runs, sweep as run_all,
 };
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
@@ -24,7 +24,8 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
     let batches = batches(arguments)?;
     let total = runs(&batches);
     if total == 0 {
-        anstream::eprintln!("{UNSURE}nothing ran{UNSURE:#}: there are no seeds in what was asked for");
+        let whose = arguments.shard.map_or_else(String::new, |shard| format!(" for shard {shard}"));
+        anstream::eprintln!("{UNSURE}nothing ran{UNSURE:#}: what was asked for has no seeds{whose}");
         return Ok(Exit::NothingRan);
     }
     let interrupt = interrupt::watch();
@@ -34,10 +35,12 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
         verify_determinism: arguments.outcome.verify_determinism,
         interrupt,
     };
+    let mut summary = Summary::new(&batches);
+    summary.shard = arguments.shard;
     let mut voyage = Voyage {
         arguments,
         batches: &batches,
-        summary: Summary::new(&batches),
+        summary,
         progress: Progress::new(total),
         failed: Vec::new(),
     };
@@ -55,17 +58,21 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
 
 /// What is to be run. Scenarios are read before the first is run.
 fn batches(arguments: &SweepArguments) -> Result<Vec<Batch>, Error> {
+    let share = |seeds: Range<u64>| match arguments.shard {
+        Some(shard) => Seeds::of_shard(&seeds, shard),
+        None => seeds.into(),
+    };
     let mut batches = Vec::new();
     for argument in &arguments.scenarios {
         let seeds = arguments.seeds.clone().unwrap_or(NAMED_SEEDS);
-        batches.push(Batch { source: Source::find(argument)?, seeds });
+        batches.push(Batch { source: Source::find(argument)?, seeds: share(seeds) });
     }
     if arguments.scenarios.is_empty() {
-        batches = bundled_batches(&arguments.seeds.clone().unwrap_or(BUNDLED_SEEDS))?;
+        batches = bundled_batches(share(arguments.seeds.clone().unwrap_or(BUNDLED_SEEDS)))?;
     }
     let by_default = arguments.scenarios.is_empty() && !arguments.no_swarm;
     if let Some(seeds) = arguments.swarm_seeds.clone().or(by_default.then_some(SWARM_SEEDS)) {
-        batches.push(Batch { source: Source::SWARM, seeds });
+        batches.push(Batch { source: Source::SWARM, seeds: share(seeds) });
     }
     batches.retain(|batch| !batch.seeds.is_empty());
     Ok(batches)

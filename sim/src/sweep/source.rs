@@ -1,10 +1,9 @@
 //! Where scenarios come from: a file, the binary itself, or the swarm's draw.
 
-use super::Batch;
+use super::{Batch, Seeds};
 use crate::artifact::{RESULT, quoted};
 use crate::scenario::{Diagnostics, Scenario, bundled, load, parse};
 use std::borrow::Cow;
-use std::ops::Range;
 use std::path::Path;
 
 /// The name by which the swarm is asked for.
@@ -132,8 +131,8 @@ impl Source {
 }
 
 /// Every bundled scenario over `seeds`.
-pub fn bundled_batches(seeds: &Range<u64>) -> Result<Vec<Batch>, SourceError> {
-    let batch = |name| Ok(Batch { source: Source::bundled(name)?, seeds: seeds.clone() });
+pub fn bundled_batches(seeds: Seeds) -> Result<Vec<Batch>, SourceError> {
+    let batch = |name| Ok(Batch { source: Source::bundled(name)?, seeds });
     bundled().iter().map(|entry| batch(entry.path)).collect()
 }
 

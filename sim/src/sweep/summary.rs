@@ -1,6 +1,6 @@
 //! What a sweep came to: figures by scenario and in all, and the failures in the order of their seeds.
 
-use super::{Batch, Outcome, runs};
+use super::{Batch, Outcome, Shard, runs};
 use crate::observation::Property;
 use crate::report::{Fingerprint, SCHEMA_VERSION, since_start};
 use crate::run::{MessageCounts, OperationCounts, RunReport, Verdict};
@@ -18,6 +18,8 @@ pub struct Summary {
     pub schema_version: u32,
     /// How many runs were asked for; fewer were begun if the sweep was interrupted or had failures enough.
     pub planned: u64,
+    /// Which shard of the sweep this is, as in `"2/3"`; nothing if it is all of it.
+    pub shard: Option<Shard>,
     /// Whether the sweep was interrupted.
     pub interrupted: bool,
     /// Everything together.
@@ -147,6 +149,7 @@ impl Summary {
         Self {
             schema_version: SCHEMA_VERSION,
             planned: runs(batches),
+            shard: None,
             interrupted: false,
             tally: Tally::default(),
             distinct_fingerprints: 0,
