@@ -28,8 +28,15 @@ itself failed; 130 interrupted.";
 
 const RUN_EXAMPLES: &str = "\
 A run that fails is kept below --out, with all that `seaworthy replay` needs.
-With --format json: one object a run, and before it one a line of the trace.
-Fields that end in _seconds are numbers; instants are texts, as in \"3.39s\".
+Formats:
+  human   words
+  json    an object a run, and before it one a line of the trace
+  jsonl   the same
+  junit   one XML document, in which a scenario is a suite
+  github  workflow commands of GitHub Actions: an error a failure, and a notice
+Each object has a schema_version, and a type: \"trace\", \"run\", or \"failure\" of a
+run that panicked or came out differently the second time. Fields that end in
+_seconds are numbers; instants are texts, as in \"3.39s\".
 
 Examples:
   seaworthy run elections/first-election
@@ -42,8 +49,16 @@ With no scenario: every bundled one over 20 seeds each, then the swarm over
 A run that fails is kept below --out, with all that `seaworthy replay` needs.
 Shard K/N runs, of every scenario, the seeds that leave the remainder K-1 when
 divided by N: shards 1/N to N/N together run what one sweep would, each run once.
-With --format json: one object for the whole sweep. Only wall_seconds,
-steps_per_second and virtual_per_wall differ when it is done again.
+Formats:
+  human   words and a table
+  json    one object for the whole sweep, of the type \"sweep\"
+  jsonl   an object a run as soon as it is over, of the type \"run\", or \"failure\"
+          if it panicked or was not deterministic; the \"sweep\" comes last
+  junit   one XML document: a scenario is a suite, a seed that failed a case,
+          and all seeds that hold are one case together
+  github  workflow commands of GitHub Actions: an error a failure, and a notice
+Each object has a schema_version. Only wall_seconds, steps_per_second and
+virtual_per_wall, and the time in junit, differ when a sweep is done again.
 
 Examples:
   seaworthy sweep
@@ -191,6 +206,9 @@ pub(super) struct CompletionsArguments {
 pub(super) enum Format {
     Human,
     Json,
+    Jsonl,
+    Junit,
+    Github,
 }
 
 /// A seed: decimal, or hexadecimal after `0x`.

@@ -1,6 +1,7 @@
 //! Words and figures for people, fit for 80 columns.
 
 use super::output::{BAD, FAINT, GOOD, Output, UNSURE};
+use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use seaworthy_sim::artifact::Difference;
@@ -160,15 +161,21 @@ fn wrapped(name: &str) -> String {
 
 /// The last lines of a sweep: how fast it was, and the verdict.
 pub(super) fn sweep_verdict(summary: &Summary) -> [String; 2] {
-    let tally = &summary.tally;
     let pace = &summary.pace;
     let pace = format!(
         "{} of virtual time in {:.1}s, {} times as fast; {} steps/s",
-        rough(tally.virtual_time),
+        rough(summary.tally.virtual_time),
         pace.wall_seconds,
         grouped(pace.virtual_per_wall as u64),
         short(pace.steps_per_second as u64),
     );
+    let (style, word, rest) = verdict_of(summary);
+    [format!("{FAINT}{pace}{FAINT:#}"), format!("{style}{word}{style:#}{rest}")]
+}
+
+/// What a sweep came to: its first words, how they are shown, and what follows.
+pub(super) fn verdict_of(summary: &Summary) -> (Style, String, String) {
+    let tally = &summary.tally;
     let (style, word) = if tally.failed() > 0 {
         (BAD, format!("{} FAILED", grouped(tally.failed())))
     } else if tally.cutoffs > 0 {
@@ -193,8 +200,7 @@ pub(super) fn sweep_verdict(summary: &Summary) -> [String; 2] {
     let share = summary.shard.map_or_else(String::new, |shard| format!("; shard {shard}"));
     let runs = counted(tally.runs, "run");
     let distinct = grouped(summary.distinct_fingerprints as u64);
-    let verdict = format!("{style}{word}{style:#}: {runs}{ok}, {distinct} distinct{share}{missing}");
-    [format!("{FAINT}{pace}{FAINT:#}"), verdict]
+    (style, word, format!(": {runs}{ok}, {distinct} distinct{share}{missing}"))
 }
 
 /// `1 run`, `1,247 runs`
@@ -246,7 +252,7 @@ fn rough(time: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::output::tests::printed;
     use super::*;
     use seaworthy_sim::observation::Property;
@@ -255,7 +261,7 @@ mod tests {
     use seaworthy_sim::time::Time;
     use std::collections::BTreeMap;
 
-    fn report(verdict: Verdict) -> RunReport {
+    pub(in super::super) fn report(verdict: Verdict) -> RunReport {
         let found = Found {
             property: Property::ElectionSafety,
             at: Time(3_390_000_000),

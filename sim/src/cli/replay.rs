@@ -35,7 +35,10 @@ fn by_seed(
 ) -> Result<Exit, Error> {
     let (report, recording) = match caught(|| run_recorded(&source.scenario(seed), seed)) {
         Ok(run) => run,
-        Err(panic) => return Ok(failure::panicked(output, source, seed, &panic)?),
+        Err(panic) => {
+            failure::panicked(output, source, seed, &panic)?;
+            return Ok(Exit::Internal);
+        }
     };
     if arguments.trace.trace {
         print_trace(&arguments.trace, Format::Human, &recording.trace, output)?;
@@ -57,7 +60,8 @@ fn artifact(arguments: &ReplayArguments, dir: &Path, output: &mut Output) -> Res
         Ok(run) => run,
         Err(panic) => {
             let source = Source::fixed(&dir.join("scenario.json").to_string_lossy(), artifact.scenario);
-            return Ok(failure::panicked(output, &source, seed, &panic)?);
+            failure::panicked(output, &source, seed, &panic)?;
+            return Ok(Exit::Internal);
         }
     };
     let comparison = compare(&artifact, &report, &recording.trace)?;

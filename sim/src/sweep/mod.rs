@@ -11,7 +11,9 @@ mod summary;
 pub use caught::{Panic, caught};
 pub use seeds::{Seeds, Shard, ShardError};
 pub use source::{SWARM, Source, SourceError, bundled_batches};
-pub use summary::{Cause, Failure, ScenarioFigures, Summary, Tally, difference};
+pub use summary::{
+    Cause, Failure, ScenarioFigures, Summary, Tally, difference, replay_by_seed, verify_by_seed,
+};
 
 use crate::run::RunReport;
 use crate::scenario::Scenario;

@@ -16,6 +16,8 @@ pub enum Source {
     Fixed {
         /// How it was asked for: a path or the name of a bundled scenario. Asking again gives it again.
         argument: String,
+        /// The file that it was read from; of a bundled scenario, the one in the project's own checkout.
+        file: Option<String>,
         /// The scenario.
         scenario: Box<Scenario>,
     },
@@ -71,7 +73,7 @@ impl Source {
         }
         let path = Path::new(argument);
         if path.exists() && !path.is_dir() {
-            return Ok(Self::fixed(argument, load(path)?));
+            return Ok(Self::read(argument, argument.to_owned(), load(path)?));
         }
         Self::bundled(argument)
     }
@@ -85,7 +87,9 @@ impl Source {
             found = names().filter(|(name, _)| stem(name) == wanted).collect();
         }
         match found.as_slice() {
-            [(name, entry)] => Ok(Self::fixed(name, parse(entry.path, entry.text)?)),
+            [(name, entry)] => {
+                Ok(Self::read(name, format!("scenarios/{}", entry.path), parse(entry.path, entry.text)?))
+            }
             [] => {
                 if let Some(right) = folder(argument) {
                     return Err(SourceError::Folder { argument: argument.to_owned(), right });
@@ -102,7 +106,11 @@ impl Source {
 
     /// A scenario that was asked for as `argument`.
     pub fn fixed(argument: &str, scenario: Scenario) -> Self {
-        Self::Fixed { argument: argument.to_owned(), scenario: Box::new(scenario) }
+        Self::Fixed { argument: argument.to_owned(), file: None, scenario: Box::new(scenario) }
+    }
+
+    fn read(argument: &str, file: String, scenario: Scenario) -> Self {
+        Self::Fixed { argument: argument.to_owned(), file: Some(file), scenario: Box::new(scenario) }
     }
 
     /// What the reader knows it by.
@@ -118,6 +126,14 @@ impl Source {
         match self {
             Self::Fixed { argument, .. } => argument,
             Self::Drawn(_) => SWARM,
+        }
+    }
+
+    /// The file that holds it, if one does.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Fixed { file, .. } => file.as_deref(),
+            Self::Drawn(_) => None,
         }
     }
 
@@ -183,7 +199,9 @@ mod tests {
         for entry in bundled() {
             let name = bare(entry.path);
             for argument in [entry.path, name, &format!("scenarios/{name}.json")] {
-                assert_eq!(Source::bundled(argument).unwrap().argument(), name);
+                let source = Source::bundled(argument).unwrap();
+                assert_eq!(source.argument(), name);
+                assert_eq!(source.file(), Some(format!("scenarios/{}", entry.path).as_str()));
             }
         }
     }
