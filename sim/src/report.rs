@@ -260,7 +260,8 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn line(step: u64, node: Option<u64>, text: &str) -> TraceLine {
-        TraceLine { at: Time(step * 1_000_000), step, node: node.map(NodeId::new), text: text.to_owned() }
+        let (at, node) = (Time(step * 1_000_000), node.map(NodeId::new));
+        TraceLine { at, step, node, text: text.to_owned(), record: None }
     }
 
     #[test]

@@ -212,6 +212,30 @@ fn github_is_told_of_failures_at_their_files_and_of_the_verdict() {
     }
 }
 
+/// One file, byte for byte the same from a run and from the replay of what it kept.
+#[test]
+fn a_run_and_its_replay_write_the_same_page() {
+    let deck = Deck::new();
+    let said = deck.says("run doomed.json --seed 7 --format json --html run.html");
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.ends_with("wrote run.html: open it in a browser\n"), "{}", said.stderr);
+    json(&said.stdout);
+    let artifact = deck.artifact();
+    assert_eq!(deck.says(&format!("replay {} --html again.html", artifact.display())).code, 1);
+    let [page, again] = ["run.html", "again.html"].map(|name| fs::read_to_string(deck.path(name)).unwrap());
+    assert_eq!(page, again);
+    assert!(page.starts_with("<!doctype html>") && page.contains("EXPECTATION missed: "));
+
+    assert_eq!(deck.says("run calm.json --html calm.html").code, 0);
+    assert!(deck.path("calm.html").is_file());
+    let several = deck.says("run calm.json doomed.json --html run.html");
+    assert_eq!((several.code, several.stdout.as_str()), (2, ""));
+    assert_eq!(several.stderr, "error: --html shows one run: name one scenario\n");
+    let nowhere = deck.says("run calm.json --html no/where.html");
+    assert_eq!(nowhere.code, 2);
+    assert!(nowhere.stderr.starts_with("error: cannot write no/where.html: "), "{}", nowhere.stderr);
+}
+
 /// The trace shows what was asked for and changes nothing else.
 #[test]
 fn a_trace_is_printed_up_to_a_time_and_of_a_node() {

@@ -201,6 +201,7 @@ pub fn commands(artifact: &Path, report: &RunReport) -> Vec<(&'static str, Strin
     let kept = quoted(&format!("scenarios/regressions/{}.json", report.scenario));
     vec![
         ("Replay:", format!("seaworthy replay {}", quoted(&artifact.to_string_lossy()))),
+        ("View:", format!("seaworthy replay {} --html run.html", quoted(&artifact.to_string_lossy()))),
         ("Keep:", format!("cp {scenario} {kept}  # fails with seed {}", report.seed)),
     ]
 }

@@ -41,6 +41,7 @@ _seconds are numbers; instants are texts, as in \"3.39s\".
 Examples:
   seaworthy run elections/first-election
   seaworthy run my.json --seed 7 --trace --until 3s --node 1
+  seaworthy run my.json --html run.html     lanes, messages and the trace
   seaworthy run swarm --seed 1234 --format json";
 
 const SWEEP_EXAMPLES: &str = "\
@@ -71,6 +72,7 @@ Exits with 1 if the run still fails, with 0 if it does not any more.
 
 Examples:
   seaworthy replay seaworthy.out/9c1f0a3e00c0ffee
+  seaworthy replay seaworthy.out/9c1f0a3e00c0ffee --html run.html
   seaworthy replay my.json --seed 7 --trace";
 
 /// Is your raft seaworthy? Sails Raft clusters through simulated storms, and checks every step.
@@ -119,9 +121,12 @@ pub(super) struct RunArguments {
     pub(super) outcome: OutcomeArguments,
 }
 
-/// Which part of the trace is printed. The run is the same whatever is printed of it.
+/// What is shown of how a run went. The run is the same whatever is shown of it.
 #[derive(Debug, Args)]
 pub(super) struct TraceArguments {
+    /// Write the run as a picture to this file, for a browser
+    #[arg(long, value_name = "OUT")]
+    pub(super) html: Option<PathBuf>,
     /// Print the trace
     #[arg(long)]
     pub(super) trace: bool,

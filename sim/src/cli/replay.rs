@@ -2,7 +2,7 @@
 
 use super::arguments::{Format, ReplayArguments};
 use super::output::{BAD, GOOD, UNSURE};
-use super::run::print_trace;
+use super::run::{print_trace, write_page};
 use super::{Error, Exit, Output, failure, human};
 use seaworthy_sim::artifact::{Likeness, compare, is_artifact, quoted, read};
 use seaworthy_sim::report::{RunRecord, property_name};
@@ -47,6 +47,7 @@ fn by_seed(
     if matches!(report.verdict, Verdict::Violation | Verdict::Expectation) && !arguments.trace.trace {
         failure::print_story(output, &report, &recording)?;
     }
+    write_page(&arguments.trace, &source.scenario(seed), &report, &recording)?;
     Ok(report.verdict.into())
 }
 
@@ -76,6 +77,7 @@ fn artifact(arguments: &ReplayArguments, dir: &Path, output: &mut Output) -> Res
         human::difference(output, difference)?;
     }
     output.line(in_a_word(&artifact.result.run, comparison.likeness, &report))?;
+    write_page(&arguments.trace, &artifact.scenario, &report, &recording)?;
     Ok(report.verdict.into())
 }
 

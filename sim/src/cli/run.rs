@@ -3,9 +3,12 @@
 use super::arguments::{Format, RunArguments, TraceArguments};
 use super::failure::{Settled, settle};
 use super::{Error, Exit, Output, failure, github, human, interrupt, json, junit};
-use seaworthy_sim::run::{TraceLine, run as simulate};
+use seaworthy_sim::run::{Recording, RunReport, TraceLine, run as simulate};
+use seaworthy_sim::scenario::Scenario;
 use seaworthy_sim::sweep::{Batch, Outcome, Seeds, Source, Summary, attempt};
 use seaworthy_sim::time::Time;
+use seaworthy_sim::viewer;
+use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -14,6 +17,9 @@ pub(super) fn run(arguments: &RunArguments, output: &mut Output) -> Result<Exit,
     let format = arguments.outcome.format;
     if arguments.trace.trace && matches!(format, Format::Junit | Format::Github) {
         return Err(Error::Input("a trace is printed with --format human, json or jsonl".to_owned()));
+    }
+    if arguments.trace.html.is_some() && arguments.scenarios.len() > 1 {
+        return Err(Error::Input("--html shows one run: name one scenario".to_owned()));
     }
     let batch = |argument: &String| {
         Source::find(argument).map(|source| Batch { source, seeds: Seeds::only(arguments.seed) })
@@ -55,7 +61,7 @@ fn one(
     let started = Instant::now();
     let outcome = attempt(source, seed, arguments.outcome.verify_determinism, &simulate);
     let wall = started.elapsed();
-    let record = arguments.trace.trace;
+    let record = arguments.trace.trace || arguments.trace.html.is_some();
     let settled = settle(summary, (position, source, seed), outcome, &arguments.outcome.out, record);
     if let Some(recording) = settled.recording.as_ref().filter(|_| arguments.trace.trace) {
         print_trace(&arguments.trace, format, &recording.trace, output)?;
@@ -68,6 +74,9 @@ fn one(
     }
     if format != Format::Human && settled.failure.is_some() {
         failure::advise(&mut Output::stderr(), source, seed, &settled)?;
+    }
+    if let (Outcome::Finished(report), Some(recording)) = (&settled.outcome, &settled.recording) {
+        write_page(&arguments.trace, &source.scenario(seed), report, recording)?;
     }
     summary.failures.extend(settled.failure);
     Ok(())
@@ -94,7 +103,21 @@ fn tell(
     Ok(())
 }
 
-/// Prints the part of a trace that was asked for.
+/// Writes the page of a run, if it was asked for.
+pub(super) fn write_page(
+    arguments: &TraceArguments,
+    scenario: &Scenario,
+    report: &RunReport,
+    recording: &Recording,
+) -> Result<(), Error> {
+    let Some(path) = &arguments.html else { return Ok(()) };
+    fs::write(path, viewer::page(scenario, report, recording))
+        .map_err(|error| Error::Input(format!("cannot write {}: {error}", path.display())))?;
+    anstream::eprintln!("wrote {}: open it in a browser", path.display());
+    Ok(())
+}
+
+/// Prints the part of a trace that was asked for: as words, or for programs as objects.
 pub(super) fn print_trace(
     arguments: &TraceArguments,
     format: Format,

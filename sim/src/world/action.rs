@@ -76,7 +76,7 @@ impl<R: Replica> World<'_, R> {
             }
             Action::Heal {} => {
                 let links = self.network.heal(owner);
-                self.note(Record::Mended { links });
+                self.note(Record::Mended { links, owner });
                 self.took_effect("heal", links > 0);
             }
             Action::Crash(targets) => {
@@ -197,7 +197,7 @@ impl<R: Replica> World<'_, R> {
         for from in senders {
             for to in addressees {
                 if self.network.cut(owner, *from, *to) {
-                    self.note(Record::Cut { from: *from, to: *to });
+                    self.note(Record::Cut { from: *from, to: *to, owner });
                     any = true;
                 }
             }
