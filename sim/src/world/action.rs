@@ -87,7 +87,7 @@ impl<R: Replica> World<'_, R> {
             }
             Action::Heal {} => {
                 let links = self.network.heal(owner);
-                self.note(Record::Mended { links });
+                self.note(Record::Mended { links, owner });
                 self.took_effect("heal", links > 0);
             }
             Action::Crash(targets) => {
@@ -116,8 +116,11 @@ impl<R: Replica> World<'_, R> {
                     None => self.wish(wish)?,
                     Some(target) => {
                         for node in self.each_of(owner, *target) {
-                            let changes = wish.changes(&self.hosts[position(node)].view.membership);
-                            self.instruct(node, Instruction::ChangeMembership(changes));
+                            let membership = &self.hosts[position(node)].view.membership;
+                            let changes = wish.changes(membership);
+                            if self.is_viable(membership, &changes) {
+                                self.instruct(node, Instruction::ChangeMembership(changes));
+                            }
                         }
                     }
                 }
@@ -241,7 +244,7 @@ impl<R: Replica> World<'_, R> {
         for from in senders {
             for to in addressees {
                 if self.network.cut(owner, *from, *to) {
-                    self.note(Record::Cut { from: *from, to: *to });
+                    self.note(Record::Cut { from: *from, to: *to, owner });
                     any = true;
                 }
             }
