@@ -7,7 +7,7 @@ use cluster::lone::Lone;
 use cluster::{Cluster, Options, disk};
 use proptest::prelude::*;
 use seaworthy_core::flaw::{Flaw, Flaws, Planted, Sound};
-use seaworthy_core::input::Input;
+use seaworthy_core::input::{Input, ReadMode};
 use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Round, Term, Token};
 use seaworthy_core::view::Role;
@@ -135,7 +135,7 @@ impl<F: Flaws> Walk<F> {
         let token = Token(self.tokens);
         let input = match self.luck.below(8) {
             0 => Input::Campaign,
-            1 | 2 => Input::Read { token },
+            1 | 2 => Input::Read { token, mode: ReadMode::Leader },
             _ => Input::Propose { token, data: (&*format!("p{}", self.tokens)).into() },
         };
         self.cluster.step(id, input);
@@ -257,7 +257,7 @@ fn body() -> impl Strategy<Value = Body> {
         4 => append,
         3 => reply,
         1 => id().prop_map(|last| Body::PreVote { last }),
-        1 => id().prop_map(|last| Body::RequestVote { last }),
+        1 => id().prop_map(|last| Body::RequestVote { last, transfer: false }),
         2 => any::<bool>().prop_map(|granted| Body::PreVoteReply { granted }),
         2 => any::<bool>().prop_map(|granted| Body::VoteReply { granted }),
         1 => Just(Body::Stale),
@@ -296,7 +296,7 @@ fn take(node: &mut Lone, event: Event) {
         Event::TimeOut => drop(node.time_out()),
         Event::Persist => drop(node.persist()),
         Event::Propose => drop(node.propose("x")),
-        Event::Read => drop(node.step(Input::Read { token: Token(1) })),
+        Event::Read => drop(node.step(Input::Read { token: Token(1), mode: ReadMode::Leader })),
     }
 }
 
@@ -322,7 +322,7 @@ proptest! {
         events in prop::collection::vec(event(), 1..40),
     ) {
         let options = Options { pre_vote, check_quorum, max_batch_entries: 2, ..Options::default() };
-        let mut node = Lone::new(&options, disk(2, &[1, 1, 2]));
+        let mut node = Lone::new(&options, disk(3, 2, &[1, 1, 2]));
         if leads {
             node = Lone::paper(3, 2, &[1, 1, 2]);
             node.lead();

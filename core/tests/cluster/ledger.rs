@@ -28,9 +28,9 @@ impl Ledger {
     }
 
     /// What a disk was given by the test rather than by a node.
-    pub(crate) fn learn(&mut self, log: &[Entry]) {
-        let mut previous = EntryId::ZERO;
-        for entry in log {
+    pub(crate) fn learn(&mut self, disk: &Durable) {
+        let mut previous = disk.log.base();
+        for entry in disk.log.entries() {
             self.record(entry, previous);
             previous = entry.id;
         }
@@ -109,7 +109,7 @@ impl Ledger {
             Body::AppendReply { outcome: AppendOutcome::Accepted { matched }, .. } => {
                 assert!(term <= hard_state.term, "{from} acknowledges in a term that is not durable");
                 // What was acknowledged in an earlier term may have been replaced since, in the same write.
-                let held = term < hard_state.term || matched.0 <= disk.log.len() as u64;
+                let held = term < hard_state.term || *matched <= disk.log.last().index;
                 assert!(held, "{from} acknowledges what is not durable");
                 return;
             }

@@ -18,6 +18,7 @@ use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::{Effects, HardState, Send, Write};
 use seaworthy_core::flaw::{Flaws, Sound};
 use seaworthy_core::input::Input;
+use seaworthy_core::log::Log;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::message::{Entry, Message, Payload};
 use seaworthy_core::types::{Bytes, EntryId, Instant, NodeId, Term, WriteSeq};
@@ -94,8 +95,8 @@ impl<F: Flaws> Server<F> {
         self.node.is_some() && (!self.queue.is_empty() || self.durable < self.written)
     }
 
-    fn start(&mut self, membership: Membership, now: Instant, flaws: F) {
-        let node = Node::with_flaws(self.config.clone(), membership, &self.disk, now, flaws);
+    fn start(&mut self, now: Instant, flaws: F) {
+        let node = Node::with_flaws(self.config.clone(), &self.disk, now, flaws);
         self.node = Some(node.expect("the options of a test make sense"));
         self.written = WriteSeq::ZERO;
         self.durable = WriteSeq::ZERO;
@@ -117,7 +118,6 @@ pub(crate) struct Packet {
 pub(crate) struct Cluster<F: Flaws = Sound> {
     pub(crate) now: Instant,
     flaws: F,
-    membership: Membership,
     servers: BTreeMap<NodeId, Server<F>>,
     /// In the order in which they were sent.
     pub(crate) network: Vec<Packet>,
@@ -137,27 +137,24 @@ impl Cluster<Sound> {
 impl<F: Flaws> Cluster<F> {
     /// A cluster in which every node has these planted bugs.
     pub(crate) fn with_flaws(options: &Options, flaws: F) -> Self {
-        let ids = (1..=options.nodes).map(NodeId::new);
-        let membership = Membership::new(ids.clone());
-        let servers = ids.map(|id| {
+        let servers = (1..=options.nodes).map(NodeId::new).map(|id| {
             let mut server = Server {
                 config: options.config(id),
                 node: None,
-                disk: Durable::default(),
+                disk: founding(options.nodes),
                 queue: VecDeque::new(),
                 written: WriteSeq::ZERO,
                 durable: WriteSeq::ZERO,
                 held: Vec::new(),
                 auto_persist: options.auto_persist,
             };
-            server.start(membership.clone(), Instant::default(), flaws);
+            server.start(Instant::default(), flaws);
             (id, server)
         });
         Self {
             now: Instant::default(),
             flaws,
             servers: servers.collect(),
-            membership,
             network: Vec::new(),
             packets: 0,
             cut: BTreeSet::new(),
@@ -212,7 +209,7 @@ impl<F: Flaws> Cluster<F> {
         let server = self.servers.get_mut(&id).expect("the test names a server of the cluster");
         let node = server.node.as_mut().expect("only a node that is up takes a step");
         let before = notation::Before::of(node);
-        if let Input::Read { token } = input {
+        if let Input::Read { token, .. } = input {
             self.ledger.ask(id, token);
         }
         node.step(now, input, &mut effects);
@@ -306,14 +303,14 @@ impl<F: Flaws> Cluster<F> {
     }
 
     pub(crate) fn restart(&mut self, id: NodeId) {
-        let (membership, now, flaws) = (self.membership.clone(), self.now, self.flaws);
-        self.server_mut(id).start(membership, now, flaws);
+        let (now, flaws) = (self.now, self.flaws);
+        self.server_mut(id).start(now, flaws);
         self.notation.restarted(up(&self.servers, id));
     }
 
     /// Gives a server another disk and starts it from that.
     pub(crate) fn restore(&mut self, id: NodeId, disk: Durable) {
-        self.ledger.learn(&disk.log);
+        self.ledger.learn(&disk);
         self.server_mut(id).disk = disk;
         self.restart(id);
     }
@@ -408,14 +405,20 @@ fn up<F: Flaws>(servers: &BTreeMap<NodeId, Server<F>>, id: NodeId) -> &Node<F> {
     servers[&id].node.as_ref().expect("the test looks at a node that is up")
 }
 
-/// A disk with a log of `terms`, from index 1, and no vote. Entries of the same identity are the same.
-pub(crate) fn disk(term: u64, terms: &[u64]) -> Durable {
-    Durable { hard_state: HardState { term: Term(term), vote: None }, log: log(terms) }
+/// The disk of a founder of a cluster of `nodes`.
+pub(crate) fn founding(nodes: u64) -> Durable {
+    Durable::founding(Membership::new((1..=nodes).map(NodeId::new)), Bytes::default())
+}
+
+/// A founder's disk with a log of `terms`, from index 1, and no vote. Entries of the same identity are the same.
+pub(crate) fn disk(nodes: u64, term: u64, terms: &[u64]) -> Durable {
+    let hard_state = HardState { term: Term(term), vote: None };
+    Durable { hard_state, log: log(terms), ..founding(nodes) }
 }
 
 /// The log whose entries have these terms, from index 1.
-pub(crate) fn log(terms: &[u64]) -> Vec<Entry> {
-    (1..).zip(terms).map(|(index, term)| entry(*term, index)).collect()
+pub(crate) fn log(terms: &[u64]) -> Log {
+    Log::new((1..).zip(terms).map(|(index, term)| entry(*term, index)).collect())
 }
 
 /// An entry whose payload is a function of its identity.

@@ -17,13 +17,12 @@
 //! Messages are selected by `1->2`, `from=1`, `to=2`, `kind=AppendEntries` and `nth=2`, all of which must hold;
 //! nothing at all selects all. `quiet` before a command leaves out its messages and writes.
 
-use crate::cluster::notation::{self, Detail};
+use crate::cluster::notation::{self, Detail, Letter};
 use crate::cluster::{Cluster, Options, Packet, log};
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::HardState;
-use seaworthy_core::input::Input;
-use seaworthy_core::log::Log;
-use seaworthy_core::types::{NodeId, Term, Token, WriteSeq};
+use seaworthy_core::input::{Input, ReadMode};
+use seaworthy_core::types::{NodeId, Term, WriteSeq};
 use seaworthy_core::view::Role;
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -180,7 +179,8 @@ impl Runner {
         let term = Term(arguments.number("term")?.ok_or("`term` is missing")?);
         let vote = arguments.key("vote").map(node).transpose()?;
         let terms = runs(arguments.key("log").unwrap_or_default())?;
-        let disk = Durable { hard_state: HardState { term, vote }, log: log(&terms) };
+        let disk = self.cluster().server(id).disk.clone();
+        let disk = Durable { hard_state: HardState { term, vote }, log: log(&terms), ..disk };
         self.cluster().restore(id, disk);
         Ok(())
     }
@@ -207,15 +207,15 @@ impl Runner {
 
     fn propose(&mut self, arguments: &Arguments) -> Outcome {
         self.proposals += 1;
-        let token = Token(self.proposals);
+        let token = Letter::P.token(self.proposals);
         self.cluster().step(arguments.node()?, Input::Propose { token, data: arguments.word(1)?.into() });
         Ok(())
     }
 
     fn read(&mut self, arguments: &Arguments) -> Outcome {
         self.reads += 1;
-        let token = Token(self.reads);
-        self.cluster().step(arguments.node()?, Input::Read { token });
+        let token = Letter::R.token(self.reads);
+        self.cluster().step(arguments.node()?, Input::Read { token, mode: ReadMode::Leader });
         Ok(())
     }
 
@@ -373,9 +373,9 @@ impl Runner {
 
     fn disk(&mut self, arguments: &Arguments) -> Outcome {
         let id = arguments.node()?;
-        let Durable { hard_state, log } = self.cluster().server(id).disk.clone();
+        let Durable { hard_state, log, .. } = self.cluster().server(id).disk.clone();
         let vote = hard_state.vote.map_or("nobody".to_string(), |vote| vote.to_string());
-        let log = notation::held(&Log::new(log));
+        let log = notation::held(&log);
         self.show(format!("{id} disk: term {}, vote {vote}, log: {log}", hard_state.term));
         Ok(())
     }
