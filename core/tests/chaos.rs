@@ -49,14 +49,13 @@ struct Walk<F: Flaws> {
 impl<F: Flaws> Walk<F> {
     fn new(number: u64, flaws: F) -> Self {
         let mut luck = Luck(number);
-        let options = Options {
-            nodes: luck.of(&[3, 3, 4, 5]),
-            pre_vote: luck.of(&[true, false]),
-            check_quorum: luck.of(&[true, false]),
-            max_batch_entries: luck.of(&[1, 2, 64]),
-            max_inflight_messages: luck.of(&[1, 2, 64]),
-            auto_persist: luck.of(&[true, false, false]),
-        };
+        let mut options = Options::default();
+        options.nodes = luck.of(&[3, 3, 4, 5]);
+        options.config.pre_vote = luck.of(&[true, false]);
+        options.config.check_quorum = luck.of(&[true, false]);
+        options.config.max_batch_entries = luck.of(&[1, 2, 64]);
+        options.config.max_inflight_messages = luck.of(&[1, 2, 64]);
+        options.auto_persist = luck.of(&[true, false, false]);
         let mut cluster = Cluster::with_flaws(&options, flaws);
         if luck.below(2) == 0 {
             cluster.elect(NodeId::new(1));
@@ -321,7 +320,11 @@ proptest! {
         check_quorum in any::<bool>(),
         events in prop::collection::vec(event(), 1..40),
     ) {
-        let options = Options { pre_vote, check_quorum, max_batch_entries: 2, ..Options::default() };
+        let options = Options::default().with(|config| {
+            config.pre_vote = pre_vote;
+            config.check_quorum = check_quorum;
+            config.max_batch_entries = 2;
+        });
         let mut node = Lone::new(&options, disk(3, 2, &[1, 1, 2]));
         if leads {
             node = Lone::paper(3, 2, &[1, 1, 2]);

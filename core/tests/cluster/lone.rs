@@ -24,7 +24,7 @@ impl Lone {
     }
 
     pub(crate) fn new(options: &Options, disk: Durable) -> Self {
-        let config = options.config(NodeId::new(1));
+        let config = options.config(NodeId::new(1), 0);
         let node = Node::new(config, &disk, Instant::default());
         let node = node.expect("the options of a test make sense");
         Self { node, now: Instant::default(), disk, unwritten: Vec::new() }

@@ -34,7 +34,7 @@ pub(crate) enum Detail {
 }
 
 /// What a token stands for. Scripts number each kind from 1: `p1` is the first proposal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Letter {
     /// A proposal.
     P = b'p' as isize,
@@ -67,7 +67,8 @@ pub(crate) struct Before {
     pub(crate) commit: LogIndex,
     pub(crate) term: Term,
     leader: Option<NodeId>,
-    last: LogIndex,
+    pub(crate) last: EntryId,
+    pub(crate) snapshot: Option<EntryId>,
     membership: Membership,
 }
 
@@ -79,7 +80,8 @@ impl Before {
             commit: view.commit,
             term: view.term,
             leader: view.leader,
-            last: view.last.index,
+            last: view.last,
+            snapshot: view.snapshot,
             membership: view.membership.clone(),
         }
     }
@@ -134,7 +136,7 @@ impl Notation {
     }
 
     pub(crate) fn writes<F: Flaws>(&mut self, before: &Before, node: &Node<F>, writes: &[Write]) {
-        let mut last = before.last;
+        let mut last = before.last.index;
         for Write { seq, record } in writes {
             self.line(Detail::Everything, || {
                 format!("{} writes w{seq}: {}", name(node), written(record, &mut last))

@@ -7,7 +7,7 @@ use seaworthy_core::types::{Instant, NodeId};
 use seaworthy_core::view::Role;
 
 fn restarted(node: &Lone) -> Node {
-    let config = crate::cluster::Options::paper(3).config(NodeId::new(1));
+    let config = crate::cluster::Options::paper(3).config(NodeId::new(1), 1);
     Node::new(config, &node.disk, Instant::default()).expect("the options make sense")
 }
 
