@@ -227,9 +227,10 @@ impl<F: Flaws> Node<F> {
     }
 
     /// A node has nothing at all. A newcomer gets a snapshot to start from. Whoever votes here or has acknowledged
-    /// anything once had something, and has lost it.
+    /// anything once had something, and has lost it; so has a voter of the configuration before, while that may yet
+    /// come back.
     pub(super) fn on_blank(&mut self, from: NodeId, effects: &mut Effects) {
-        let voter = self.configurations.latest().voters.contains(from);
+        let voter = self.may_decide(from);
         let State::Leader(leadership) = &mut self.state else { return };
         let Some(position) = leadership.followers.iter().position(|follower| follower.node == from) else {
             return;
