@@ -55,6 +55,7 @@ fn messages_and_disks_come_back_as_they_were() {
             membership: joint,
             offset: 1,
             chunk: vec![2].into(),
+            newcomer: Some(u64::MAX),
             round: Round(9),
         },
         Body::SnapshotReply { round: Round(9), snapshot: snapshot.id(), received: 1 },
@@ -62,7 +63,7 @@ fn messages_and_disks_come_back_as_they_were() {
         Body::ReadIndex { id: u64::MAX },
         Body::ReadIndexReply { id: u64::MAX, index: LogIndex(7) },
         Body::Stale,
-        Body::Blank,
+        Body::Blank { life: 7 },
     ];
     for body in bodies {
         comes_back(&Message { from: node(1), to: node(2), term: Term(3), body });

@@ -12,7 +12,7 @@ use seaworthy_core::quorum::VoteResult;
 use seaworthy_core::snapshot::Snapshot;
 use seaworthy_core::types::{EntryId, Instant, LogIndex, NodeId, Term, Token};
 use seaworthy_core::view::{Role, View};
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 /// The cluster's ghost state.
 #[derive(Debug)]
@@ -28,8 +28,10 @@ pub(crate) struct Ledger {
     committed: Vec<(EntryId, Term)>,
     /// How much was committed when a read arrived: what it must not miss.
     asked: BTreeMap<(NodeId, Token), LogIndex>,
-    /// Disks that were lost. What their nodes had acknowledged they had acknowledged; they never do so again.
+    /// Disks that were lost. What their nodes had acknowledged they had acknowledged.
     buried: Vec<(NodeId, Durable)>,
+    /// Who lost its disk as a voter: it promises nothing any more.
+    amnesiacs: BTreeSet<NodeId>,
 }
 
 /// An entry and what stands before it: with that, equal identities mean equal prefixes.
@@ -51,6 +53,7 @@ impl Ledger {
             committed: Vec::new(),
             asked: BTreeMap::new(),
             buried: Vec::new(),
+            amnesiacs: BTreeSet::new(),
         }
     }
 
@@ -70,6 +73,10 @@ impl Ledger {
 
     /// A disk is lost.
     pub(crate) fn bury(&mut self, node: NodeId, disk: Durable) {
+        let committed = self.committed.last().map_or(EntryId::ZERO, |(committed, _)| *committed);
+        if self.membership(committed).voters.contains(node) {
+            self.amnesiacs.insert(node);
+        }
         self.buried.push((node, disk));
     }
 
@@ -103,6 +110,8 @@ impl Ledger {
         if view.role == Role::Leader && (before.role, before.term) == (Role::Leader, view.term) {
             assert!(node.log().contains(before.last), "leader {id} takes back {}", before.last);
         }
+        // What a commit leads to, such as the end of a joint configuration, is written in the same step.
+        self.check_commit(before, node, servers);
         for write in &effects.writes {
             match &write.record {
                 Record::HardState(_) => {}
@@ -110,7 +119,6 @@ impl Ledger {
                 Record::Snapshot { snapshot, compacted } => self.check_snapshot(id, snapshot, *compacted),
             }
         }
-        self.check_commit(before, node, servers);
         self.check_configuration(&view);
         self.check_leases(&view, servers, now);
         self.check_reads(id, &effects.events);
@@ -223,7 +231,11 @@ impl Ledger {
             }
         }
         let Some((last, _)) = self.committed[known..].last() else { return };
-        assert_eq!(view.role, Role::Leader, "{} commits {last} and does not lead", view.id);
+        let voters = self.membership(*last).voters.clone();
+        self.amnesiacs.retain(|node| voters.contains(*node));
+        // A leader that has removed itself retires in the step that commits it.
+        let leads = before.role == Role::Leader || view.role == Role::Leader;
+        assert!(leads, "{} commits {last} and does not lead", view.id);
         assert_eq!(last.term, view.term, "{} commits {last} by counting, in term {}", view.id, view.term);
         let voters = &self.membership(before.last).voters;
         let durable = |voter| self.is_durable(voter, *last, servers).then_some(true);
@@ -275,6 +287,12 @@ impl Ledger {
         let Message { from, to, term, ref body } = *message;
         let disk = &servers[&from].disk;
         let hard_state = disk.hard_state;
+        let promises = matches!(
+            body,
+            Body::VoteReply { granted: true }
+                | Body::AppendReply { outcome: AppendOutcome::Accepted { .. }, .. }
+        );
+        assert!(!promises || !self.amnesiacs.contains(&from), "{from} promises again what it has lost");
         let candidate = match body {
             Body::RequestVote { .. } => from,
             Body::VoteReply { granted: true } => to,

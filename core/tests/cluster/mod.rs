@@ -56,6 +56,8 @@ pub(crate) struct Cluster<F: Flaws = Sound> {
     /// Links (from, to) that lose everything.
     cut: BTreeSet<(NodeId, NodeId)>,
     ledger: Ledger,
+    /// How often what is rare has happened.
+    pub(crate) tally: BTreeMap<&'static str, usize>,
     pub(crate) notation: Notation,
 }
 
@@ -81,6 +83,7 @@ impl<F: Flaws> Cluster<F> {
             packets: 0,
             cut: BTreeSet::new(),
             ledger: Ledger::new(options.membership()),
+            tally: BTreeMap::new(),
             notation: Notation::default(),
         }
     }
@@ -150,6 +153,7 @@ impl<F: Flaws> Cluster<F> {
         }
         node.step(now, input, &mut effects);
         self.ledger.check_step(id, &before, &effects, &self.servers, now);
+        notation::rarities(&before, &effects).for_each(|rare| *self.tally.entry(rare).or_default() += 1);
         let server = self.servers.get_mut(&id).expect("it was just there");
         let node = server.node();
         self.notation.became(&before, node);

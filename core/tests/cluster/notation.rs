@@ -2,7 +2,7 @@
 //! `⇥` dropped, `⇨` became. One line a fact.
 
 use seaworthy_core::Node;
-use seaworthy_core::effect::{Event, Record, Refusal, Send, Write};
+use seaworthy_core::effect::{Effects, Event, Record, Refusal, Send, Write};
 use seaworthy_core::flaw::Flaws;
 use seaworthy_core::log::Log;
 use seaworthy_core::membership::Membership;
@@ -197,6 +197,36 @@ impl Notation {
     }
 }
 
+/// What of a step is rare, in short.
+pub(crate) fn rarities(before: &Before, effects: &Effects) -> impl Iterator<Item = &'static str> {
+    let sends = effects.sends.iter().filter_map(|send| match &send.message.body {
+        Body::TimeoutNow => Some("TimeoutNow"),
+        Body::ReadIndexReply { .. } => Some("ReadIndexReply"),
+        Body::InstallSnapshot { .. } => Some("InstallSnapshot"),
+        _ => None,
+    });
+    let writes = effects.writes.iter().filter_map(|write| match &write.record {
+        Record::Append(entries) if entries[0].id.index <= before.last.index => Some("truncation"),
+        Record::Append(entries) => match &entries[0].payload {
+            Payload::Membership(membership) if membership.is_joint() => Some("joint configuration"),
+            Payload::Membership(_) => Some("configuration"),
+            Payload::Noop | Payload::Data(_) => None,
+        },
+        Record::Snapshot { .. } => Some("snapshot"),
+        Record::HardState(_) => None,
+    });
+    let events = effects.events.iter().filter_map(|event| match event {
+        Event::SnapshotReceived { .. } => Some("received snapshot"),
+        Event::Amnesia { .. } => Some("amnesia"),
+        Event::Done { .. } => Some("handing over"),
+        Event::ReadReady { .. } => Some("read"),
+        Event::Refused { refusal: Refusal::Busy, .. } => Some("busy"),
+        Event::Refused { refusal: Refusal::NotCaughtUp { .. }, .. } => Some("laggard"),
+        _ => None,
+    });
+    sends.chain(writes).chain(events)
+}
+
 /// `n1@3`.
 pub(crate) fn name<F: Flaws>(node: &Node<F>) -> String {
     let view = node.view();
@@ -329,7 +359,7 @@ pub(crate) fn kind(body: &Body) -> &'static str {
         Body::ReadIndex { .. } => "ReadIndex",
         Body::ReadIndexReply { .. } => "ReadIndexReply",
         Body::Stale => "Stale",
-        Body::Blank => "Blank",
+        Body::Blank { .. } => "Blank",
     }
 }
 
@@ -354,15 +384,13 @@ fn kind_and_fields(body: &Body, term: Option<Term>) -> String {
         Body::AppendReply { round, outcome: AppendOutcome::Rejected { refused, hint } } => {
             format!("{kind}{term} refused={refused} hint={hint} round={round}")
         }
-        Body::InstallSnapshot {
-            snapshot: SnapshotId { last, size, .. },
-            membership,
-            offset,
-            chunk,
-            round,
-        } => {
+        Body::InstallSnapshot { snapshot, membership, offset, chunk, newcomer, round } => {
+            let SnapshotId { last, size, .. } = snapshot;
             let (members, end) = (members(membership), offset + chunk.len() as u64);
-            format!("{kind}{term} snapshot={last} {members} bytes={offset}..{end} of {size} round={round}")
+            let welcome = if newcomer.is_some() { " newcomer" } else { "" };
+            format!(
+                "{kind}{term} snapshot={last} {members} bytes={offset}..{end} of {size}{welcome} round={round}"
+            )
         }
         Body::SnapshotReply { round, snapshot: SnapshotId { last, size, .. }, received } => {
             format!("{kind}{term} snapshot={last} received={received} of {size} round={round}")
@@ -371,7 +399,7 @@ fn kind_and_fields(body: &Body, term: Option<Term>) -> String {
         Body::ReadIndexReply { id, index } => {
             format!("{kind}{term} question={} index={index}", question(*id))
         }
-        Body::TimeoutNow | Body::Stale | Body::Blank => format!("{kind}{term}"),
+        Body::TimeoutNow | Body::Stale | Body::Blank { .. } => format!("{kind}{term}"),
     }
 }
 
