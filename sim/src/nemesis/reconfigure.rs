@@ -39,13 +39,18 @@ pub(super) fn change(status: &Status, choice: &mut Choice, stream: Stream) -> Op
     }
     let going = remove.len() + learn.iter().filter(|node| cast.voters.contains(node)).count();
     let voters = cast.voters.len() + add.len();
-    let sensible = going < voters && voters - going <= MOST_VOTERS && !(add.is_empty() && going + learn.len() == 0);
+    let sensible =
+        going < voters && voters - going <= MOST_VOTERS && !(add.is_empty() && going + learn.len() == 0);
     sensible.then(|| wish(&add, &learn, &remove, None))
 }
 
 /// A change told to somebody who leads, or believes so, and the cut of all its links but one: what it appends hardly
 /// anybody hears of, and two leaders each have a change of their own under way.
-pub(super) fn change_and_isolate(status: &Status, choice: &mut Choice, stream: Stream) -> Option<Vec<Action>> {
+pub(super) fn change_and_isolate(
+    status: &Status,
+    choice: &mut Choice,
+    stream: Stream,
+) -> Option<Vec<Action>> {
     let leaders = status.those(|node| node.up && node.leads.is_some());
     let leader = *some(leaders, 1, choice, stream).first()?;
     let cast = Cast::of(status);
