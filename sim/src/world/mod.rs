@@ -20,6 +20,7 @@ use crate::choice::Choice;
 use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::event::Event;
+use crate::fault::FaultKind;
 use crate::history::{ClientId, Completion};
 use crate::host::{Host, Timer, position};
 use crate::nemesis::Nemeses;
@@ -33,6 +34,7 @@ use crate::scenario::model::{Action, Predicate, Scenario};
 use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
 use crate::workload::{ClientEffect, Clients};
+use operator::Operators;
 use seaworthy_core::flaw::Planted;
 use seaworthy_core::kv::Limits;
 use seaworthy_core::membership::Membership;
@@ -40,7 +42,6 @@ use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::{Role, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::num::{NonZeroU32, NonZeroU64};
-use operator::Operators;
 use witness::Witness;
 
 /// What a world is to do besides running.
@@ -116,11 +117,14 @@ struct Counts {
     messages: MessageCounts,
     operations: OperationCounts,
     elections: u64,
-    faults: BTreeMap<&'static str, u64>,
-    /// Messages lost by luck.
-    lost: u64,
-    /// Messages that a rule decided.
-    ruled: u64,
+    faults: BTreeMap<FaultKind, u64>,
+}
+
+impl Counts {
+    /// A fault took effect.
+    fn fault(&mut self, kind: FaultKind) {
+        *self.faults.entry(kind).or_default() += 1;
+    }
 }
 
 impl<'a, R: Replica> World<'a, R> {
@@ -129,8 +133,8 @@ impl<'a, R: Replica> World<'a, R> {
         let cluster = &scenario.cluster;
         let nodes: Vec<NodeId> = (1..=cluster.servers()).map(NodeId::new).collect();
         let learns = |node: &NodeId| cluster.learners.contains(&node.get());
-        let (learners, voters) = nodes[..cluster.nodes as usize].iter().copied().partition(learns);
-        let voters: Vec<NodeId> = voters;
+        let founders = nodes.iter().copied().take(cluster.nodes as usize);
+        let (learners, voters): (Vec<_>, Vec<_>) = founders.partition(learns);
         let membership = Membership { learners, ..Membership::new(voters) };
         let mut world = Self {
             scenario,
@@ -273,8 +277,7 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
         max_sessions: NonZeroU32::new(cluster.max_sessions).expect("a valid scenario allows a session"),
         session_lifetime: NonZeroU64::new(cluster.session_lifetime).expect("and gives it some time"),
     };
-    let mut founder =
-        InitialState { membership: membership.clone(), limits, ..InitialState::default() };
+    let mut founder = InitialState { membership: membership.clone(), limits, ..InitialState::default() };
     if let Some(initial) = initial {
         let vote = initial.vote.and_then(NodeId::try_new);
         founder.hard_state = HardStateFact { term: Term(initial.term), vote };

@@ -3,6 +3,7 @@
 use super::{Stop, World};
 use crate::choice::Stream;
 use crate::event::Event;
+use crate::fault::FaultKind;
 use crate::host::{Asker, position};
 use crate::network::Cause;
 use crate::observation::{EntryFact, Fact, LogFacts, View};
@@ -233,7 +234,7 @@ impl<R: Replica> World<'_, R> {
             self.send_reply(node, token, result);
         }
         if crashes {
-            *self.counts.faults.entry("crash_mid_step").or_default() += 1;
+            self.counts.fault(FaultKind::CrashMidStep);
             return self.crash(node);
         }
         self.begin_sync(node);
@@ -270,10 +271,14 @@ impl<R: Replica> World<'_, R> {
         self.witness.observe(&Fact::Released { from, to, term: facts.term, promise: facts.promise })?;
         self.counts.messages.sent += 1;
         let route = self.network.route(now, &facts, self.choice);
-        self.counts.ruled += u64::from(route.ruled);
+        if route.ruled {
+            self.counts.fault(FaultKind::Rule);
+        }
         match route.arrival {
             Err(cause) => {
-                self.counts.lost += u64::from(cause == Cause::Luck);
+                if cause == Cause::Luck {
+                    self.counts.fault(FaultKind::Drop);
+                }
                 self.counts.messages.dropped += 1;
                 self.witness.note(Record::Lost { message: facts, cause });
             }
@@ -281,6 +286,7 @@ impl<R: Replica> World<'_, R> {
                 self.witness.note(Record::Sent { message: facts, arrival });
                 if let Some(again) = route.again {
                     self.counts.messages.duplicated += 1;
+                    self.counts.fault(FaultKind::Duplicate);
                     self.witness.note(Record::Doubled { message: facts, arrival: again });
                     self.queue.schedule(again, Event::Deliver { from, to, message: message.clone() });
                 }
@@ -309,7 +315,7 @@ impl<R: Replica> World<'_, R> {
         }
         let (kept, lost) = (kept as u64, (pending - kept) as u64);
         if lost > 0 {
-            *self.counts.faults.entry("lost_writes").or_default() += 1;
+            self.counts.fault(FaultKind::LostWrites);
         }
         let host = &mut self.hosts[node];
         host.go_down();

@@ -11,6 +11,9 @@ use seaworthy_core::member::Instruction;
 use seaworthy_core::membership::{Change, Membership};
 use seaworthy_core::types::{NodeId, Token};
 
+#[cfg(test)]
+mod tests;
+
 /// What operators are about.
 ///
 /// - Each owner has at most one wish at a time: a new one takes the place of the old.
@@ -27,9 +30,9 @@ pub(super) struct Operators {
 pub(super) struct Wish {
     number: u64,
     owner: Owner,
-    pub(super) add: Vec<NodeId>,
-    pub(super) learn: Vec<NodeId>,
-    pub(super) remove: Vec<NodeId>,
+    add: Vec<NodeId>,
+    learn: Vec<NodeId>,
+    remove: Vec<NodeId>,
 }
 
 impl Wish {
@@ -38,9 +41,10 @@ impl Wish {
     }
 
     /// All that is still to be changed, at once.
-    pub(super) fn changes(&self, membership: &Membership) -> Vec<Change> {
+    fn changes(&self, membership: &Membership) -> Vec<Change> {
         let voters = &membership.voters.incoming;
-        let learns = |node: &NodeId| membership.learners.contains(node) || membership.learners_next.contains(node);
+        let learns =
+            |node: &NodeId| membership.learners.contains(node) || membership.learners_next.contains(node);
         let add = self.add.iter().filter(|node| !voters.contains(**node)).map(|node| Change::AddVoter(*node));
         let learn = self.learn.iter().filter(|node| !learns(node)).map(|node| Change::AddLearner(*node));
         let remove = self.remove.iter().filter(|node| membership.contains(**node));
@@ -77,12 +81,12 @@ impl<R: Replica> World<'_, R> {
             let wish = &self.operators.wishes[place];
             let settled = view.membership_index <= view.commit && !view.membership.is_joint();
             let changes = wish.next(&view.membership);
-            let viable = self.is_viable(&view.membership, &changes);
+            let sensible = self.is_sensible(&view.membership, &changes);
             if changes.is_empty() && settled {
                 let wish = self.operators.wishes.swap_remove(place);
                 return self.retire(&wish.remove);
             }
-            if !changes.is_empty() && settled && viable {
+            if settled && sensible {
                 self.instruct(leader, Instruction::ChangeMembership(changes));
             }
         }
@@ -91,9 +95,24 @@ impl<R: Replica> World<'_, R> {
         Ok(())
     }
 
-    /// Whether the voters that can still be of use would be a majority after a change. An operator knows whose disk is
-    /// lost, and does not leave the cluster to it.
-    pub(super) fn is_viable(&self, membership: &Membership, changes: &[Change]) -> bool {
+    /// Says all that is wished to one node, once, as far as it makes sense there. Says whether it was said.
+    pub(super) fn tell(&mut self, node: NodeId, wish: &Wish) -> bool {
+        let host = &self.hosts[position(node)];
+        let changes = wish.changes(&host.view.membership);
+        let tells = host.replica.is_some() && self.is_sensible(&host.view.membership, &changes);
+        if tells {
+            self.instruct(node, Instruction::ChangeMembership(changes));
+        }
+        tells
+    }
+
+    /// Whether there is something to be changed, and the voters that can still be of use would be a majority after it.
+    /// An operator knows whose disk is lost, and does not leave the cluster to it.
+    fn is_sensible(&self, membership: &Membership, changes: &[Change]) -> bool {
+        if changes.is_empty() {
+            return false;
+        }
+        // What the node refuses does no harm, and a refusal is worth a try.
         let Ok(next) = membership.change(changes) else { return true };
         let voters = &next.voters.incoming;
         let of_use = |node: &&NodeId| {
