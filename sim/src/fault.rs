@@ -3,6 +3,7 @@
 //! Each kind is counted when it takes effect, not when it is asked for: a crash of a node that is down is none. So a
 //! fault that a scenario has in play and that was never counted has tested nothing, and a sweep says so.
 
+use crate::disk::Failure;
 use crate::scenario::Scenario;
 use crate::scenario::model::{Action, Fault};
 use crate::scenario::scalar::Ppm;
@@ -19,20 +20,36 @@ pub enum FaultKind {
     Sever,
     /// A node was cut off from all others.
     Isolate,
+    /// A node's messages were held back.
+    Clog,
     /// Links that had been cut were mended.
     Heal,
     /// A node stopped.
     Crash,
     /// A node stopped in the middle of a step's effects.
     CrashMidStep,
+    /// A node stopped at a point of its dealings with its disk.
+    CrashAt,
     /// A node that stopped lost writes that were not durable.
     LostWrites,
+    /// A node that stopped left a sector that is neither what it was nor what was written.
+    TornWrite,
+    /// A node that stopped lost the creation, the renaming or the deletion of a file.
+    LostName,
     /// A node that was down started again.
     Restart,
     /// A node froze.
     Pause,
     /// A disk became slower.
     SlowDisk,
+    /// A sync failed, and its node stopped.
+    FailSync,
+    /// A write found no space, and its node stopped.
+    FillDisk,
+    /// What was durable on a disk was damaged.
+    Rot,
+    /// A node found its disk damaged, and is down for good.
+    RefusedDisk,
     /// A clock was set forward.
     ClockJump,
     /// A node was told to campaign.
@@ -57,6 +74,8 @@ pub enum FaultKind {
     Drop,
     /// A message between nodes arrived twice.
     Duplicate,
+    /// A message between nodes was lost because its link was full.
+    Overflow,
     /// A message between a client and a node was lost by luck.
     ClientDrop,
     /// A rule decided on a message.
@@ -64,18 +83,26 @@ pub enum FaultKind {
 }
 
 /// Every kind there is.
-pub const KINDS: [FaultKind; 25] = [
+pub const KINDS: [FaultKind; 34] = [
     FaultKind::Partition,
     FaultKind::Cut,
     FaultKind::Sever,
     FaultKind::Isolate,
+    FaultKind::Clog,
     FaultKind::Heal,
     FaultKind::Crash,
     FaultKind::CrashMidStep,
+    FaultKind::CrashAt,
     FaultKind::LostWrites,
+    FaultKind::TornWrite,
+    FaultKind::LostName,
     FaultKind::Restart,
     FaultKind::Pause,
     FaultKind::SlowDisk,
+    FaultKind::FailSync,
+    FaultKind::FillDisk,
+    FaultKind::Rot,
+    FaultKind::RefusedDisk,
     FaultKind::ClockJump,
     FaultKind::Campaign,
     FaultKind::ChangeMembership,
@@ -88,6 +115,7 @@ pub const KINDS: [FaultKind; 25] = [
     FaultKind::Latency,
     FaultKind::Drop,
     FaultKind::Duplicate,
+    FaultKind::Overflow,
     FaultKind::ClientDrop,
     FaultKind::Rule,
 ];
@@ -100,13 +128,21 @@ impl FaultKind {
             Self::Cut => "cut",
             Self::Sever => "sever",
             Self::Isolate => "isolate",
+            Self::Clog => "clog",
             Self::Heal => "heal",
             Self::Crash => "crash",
             Self::CrashMidStep => "crash_mid_step",
+            Self::CrashAt => "crash_at",
             Self::LostWrites => "lost_writes",
+            Self::TornWrite => "torn_write",
+            Self::LostName => "lost_name",
             Self::Restart => "restart",
             Self::Pause => "pause",
             Self::SlowDisk => "slow_disk",
+            Self::FailSync => "fail_sync",
+            Self::FillDisk => "fill_disk",
+            Self::Rot => "rot",
+            Self::RefusedDisk => "refused_disk",
             Self::ClockJump => "clock_jump",
             Self::Campaign => "campaign",
             Self::ChangeMembership => "change_membership",
@@ -119,6 +155,7 @@ impl FaultKind {
             Self::Latency => "latency",
             Self::Drop => "drop",
             Self::Duplicate => "duplicate",
+            Self::Overflow => "overflow",
             Self::ClientDrop => "client_drop",
             Self::Rule => "rule",
         }
@@ -131,9 +168,14 @@ impl FaultKind {
             Action::Cut { .. } => Self::Cut,
             Action::Sever { .. } => Self::Sever,
             Action::Isolate(_) => Self::Isolate,
+            Action::Clog(_) => Self::Clog,
             Action::Heal {} => Self::Heal,
             Action::Crash(_) => Self::Crash,
             Action::CrashMidStep(_) => Self::CrashMidStep,
+            Action::CrashAt { .. } => Self::CrashAt,
+            Action::FailSync(_) => Self::FailSync,
+            Action::FillDisk(_) => Self::FillDisk,
+            Action::Rot(_) => Self::Rot,
             Action::Restart(_) => Self::Restart,
             Action::Pause(_) => Self::Pause,
             Action::Campaign(_) => Self::Campaign,
@@ -147,7 +189,9 @@ impl FaultKind {
             Action::StepDown {} => Self::StepDown,
             Action::TakeSnapshot(_) => Self::TakeSnapshot,
             Action::Wipe(_) => Self::Wipe,
-            Action::Resume(_) | Action::Invoke { .. } => return None,
+            Action::Unclog {} | Action::FreeDisk(_) | Action::Resume(_) | Action::Invoke { .. } => {
+                return None;
+            }
         })
     }
 
@@ -157,9 +201,14 @@ impl FaultKind {
             Fault::Partition => &[Self::Partition],
             Fault::IsolateLeader | Fault::IsolateAny => &[Self::Isolate],
             Fault::OneWay => &[Self::Cut],
+            Fault::Clog => &[Self::Clog],
             Fault::Sever | Fault::Bridge => &[Self::Sever],
             Fault::Crash | Fault::CrashLeader | Fault::CrashMajority | Fault::CrashAll => &[Self::Crash],
             Fault::CrashMidStep => &[Self::CrashMidStep],
+            Fault::CrashAt => &[Self::CrashAt],
+            Fault::FailSync => &[Self::FailSync],
+            Fault::FillDisk => &[Self::FillDisk],
+            Fault::Rot => &[Self::Rot, Self::ChangeMembership],
             Fault::Pause | Fault::PauseLeader => &[Self::Pause],
             Fault::SlowDisk | Fault::SlowLeaderDisk => &[Self::SlowDisk],
             Fault::LossBurst => &[Self::Loss],
@@ -177,6 +226,16 @@ impl FaultKind {
     }
 }
 
+impl From<Failure> for FaultKind {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Crash(_) => Self::CrashAt,
+            Failure::Sync => Self::FailSync,
+            Failure::Full => Self::FillDisk,
+        }
+    }
+}
+
 /// The kinds that `scenario` asks for: by its nemeses, its timeline, its network or its rules.
 pub fn in_play(scenario: &Scenario) -> BTreeSet<FaultKind> {
     let struck = scenario.nemesis.iter().flat_map(|nemesis| FaultKind::of_nemesis(nemesis.fault)).copied();
@@ -189,6 +248,7 @@ pub fn in_play(scenario: &Scenario) -> BTreeSet<FaultKind> {
     let by_luck = [
         (FaultKind::Drop, somewhere(network.loss, &mut links.iter().map(|link| link.loss))),
         (FaultKind::Duplicate, somewhere(network.duplicate, &mut links.iter().map(|link| link.duplicate))),
+        (FaultKind::Overflow, network.capacity.is_some()),
         (FaultKind::ClientDrop, Ppm::ZERO < network.client_loss),
         (FaultKind::Rule, !scenario.rules.is_empty()),
     ];

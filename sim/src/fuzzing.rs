@@ -2,11 +2,12 @@
 //! from `cargo test`.
 
 use crate::choice::Choice;
+use crate::disk::CRASH_POINTS;
 use crate::replica::MessageKind;
 use crate::run::{RunReport, Verdict};
 use crate::scenario;
 use crate::scenario::model::{
-    Action, Cluster, Distribution, Liveness, Moment, Network, ReadModeName, Rule, Scenario,
+    Action, Cluster, Disks, Distribution, Liveness, Moment, Network, ReadModeName, Rule, Scenario,
     Verdict as MessageVerdict, Workload,
 };
 use crate::scenario::scalar::{Ppm, Target};
@@ -95,6 +96,7 @@ struct Settings {
     uncommitted_bytes: u8,
     pending_reads: u8,
     sessions: u8,
+    disk: u8,
 }
 
 /// The fate of one message.
@@ -169,6 +171,7 @@ impl Plan {
             duration: Span(at.0 + Span::millis(100).0),
             cluster,
             network: Network { latency, ..Network::default() },
+            disk: settings.disks(),
             workload: (clients > 0).then(|| Workload { clients, think, reads, ..Workload::default() }),
             timeline,
             rules: fates.iter().filter_map(|fate| fate.rule(nodes)).collect(),
@@ -216,6 +219,12 @@ impl Settings {
             session_lifetime: if sessions & 2 == 0 { 1_000_000 } else { 30 },
             ..cluster
         }
+    }
+
+    /// Files of usual size, files that are full at once, or none.
+    fn disks(&self) -> Disks {
+        let (files, segment_size) = one_of(self.disk, [(true, 64 << 20), (true, 300), (false, 64 << 20)]);
+        Disks { files, segment_size, torn_sectors: self.disk < 128, ..Disks::default() }
     }
 
     /// No stale reads: they owe nothing to the order of time.
@@ -294,7 +303,7 @@ impl Deed {
             remove: remove.into(),
             node,
         };
-        Some(match self.kind % 28 {
+        Some(match self.kind % 33 {
             0 => return None,
             1..=4 => Action::Invoke {
                 client: FIRST_SCRIPTED + u32::from(self.first) % SCRIPTED,
@@ -331,7 +340,13 @@ impl Deed {
             23 | 24 => change(&[], &[], &[first], Some(second)),
             25 => Action::TransferLeadership(first),
             26 => Action::StepDown {},
-            _ => Action::TakeSnapshot(first),
+            27 => Action::TakeSnapshot(first),
+            28 => Action::CrashAt { node: first, point: one_of(self.second, CRASH_POINTS) },
+            29 => Action::FailSync(first),
+            30 if self.second % 2 == 0 => Action::FillDisk(first),
+            30 => Action::FreeDisk(first),
+            31 => Action::Clog(first),
+            _ => Action::Unclog {},
         })
     }
 }

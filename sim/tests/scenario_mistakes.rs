@@ -114,6 +114,10 @@ const FORM: &[(&str, &str)] = &[
     ("unknown message kind", r#"  "rules": [{ "kind": "AppendEntry", "verdict": "drop" }]"#),
     ("unknown role", r#"  "timeline": [{ "at": "1s", "do": { "crash": ["the leader"] } }]"#),
     ("unknown property", r#"  "expect": [{ "that": { "violated": "election_safty" } }]"#),
+    (
+        "unknown crash point",
+        r#"  "timeline": [{ "at": "1s", "do": { "crash_at": { "node": 1, "point": "mid_apend" } } }]"#,
+    ),
     ("unknown way to read", r#"  "workload": { "reads": { "quorum": 1 } }"#),
     (
         "change with an unknown wish",
@@ -177,9 +181,25 @@ const SENSE: &[(&str, &str)] = &[
     { "at": "1s", "do": { "change_membership": { "add": [9], "learn": [6, 10], "node": 11 } } },
     { "at": "2s", "do": { "transfer_leadership": 9 } },
     { "at": "3s", "do": { "take_snapshot": 9 } },
-    { "at": "4s", "do": { "wipe": 9 } }
+    { "at": "4s", "do": { "wipe": 9 } },
+    { "at": "5s", "do": { "clog": 9 } },
+    { "at": "6s", "do": { "crash_at": { "node": 9, "point": "mid_append" } } },
+    { "at": "6s", "do": { "fail_sync": 9 } },
+    { "at": "7s", "do": { "rot": 9 } }
   ]"#,
     ),
+    (
+        "faults of files where there are none",
+        r#"  "disk": { "files": false },
+  "timeline": [
+    { "at": "1s", "do": { "crash_at": { "node": 1, "point": "mid_append" } } },
+    { "at": "2s", "do": { "fill_disk": 1 } }
+  ],
+  "nemesis": [{ "fault": "rot", "every": { "constant": "1s" }, "for": { "constant": "1s" } }]"#,
+    ),
+    ("sectors and files without bytes", r#"  "disk": { "sector_size": 0, "segment_size": 0 }"#),
+    ("sectors too large", r#"  "disk": { "sector_size": 65537 }"#),
+    ("links that carry nothing", r#"  "network": { "capacity": 0 }"#),
     ("too many spares", r#"  "cluster": { "nodes": 5, "spares": 11 }"#),
     ("more spares than can be counted", r#"  "cluster": { "nodes": 5, "spares": 18446744073709551615 }"#),
     ("learner that is no founder", r#"  "cluster": { "nodes": 3, "spares": 1, "learners": [4, 5, 2, 2] }"#),

@@ -1,6 +1,7 @@
 //! Any valid scenario survives the way through its text; any bytes are refused or read, and never panic.
 
 use seaworthy_sim::choice::{Choice, Stream};
+use seaworthy_sim::disk::CRASH_POINTS;
 use seaworthy_sim::nemesis::FAULTS;
 use seaworthy_sim::scenario::model::*;
 use seaworthy_sim::scenario::scalar::{Ppm, Target};
@@ -72,7 +73,15 @@ impl Draw {
         scenario.duration = duration;
         scenario.cluster = self.cluster(nodes, spares);
         scenario.network = self.network(servers);
-        scenario.disk = Disks { sync: self.distribution(), nodes: Vec::new() };
+        // Most faults of disks are faults of files.
+        scenario.disk = Disks {
+            sync: self.distribution(),
+            files: true,
+            sector_size: 1 + self.below(65_536) as u32,
+            segment_size: 1 + self.below(u64::MAX - 1),
+            torn_sectors: self.flip(),
+            nodes: Vec::new(),
+        };
         for node in 1..=servers {
             if self.flip() {
                 scenario.disk.nodes.push(Disk { node, sync: self.distribution() });
@@ -90,7 +99,7 @@ impl Draw {
             every: draw.distribution(),
             duration: draw.distribution(),
         });
-        scenario.liveness = Liveness { check: self.flip(), within: self.span() };
+        scenario.liveness = Liveness { check: self.flip(), within: self.span(), core: self.flip() };
         scenario.expect =
             self.some(|draw| Expectation { at: draw.maybe(Self::span), that: draw.predicate(servers) });
         scenario.planted = self.maybe(|_| vec!["vote_not_persisted".into()]).unwrap_or_default();
@@ -155,6 +164,7 @@ impl Draw {
             loss: self.ppm(),
             duplicate: self.ppm(),
             fifo: self.flip(),
+            capacity: self.maybe(Self::limit),
             client_latency: self.distribution(),
             client_loss: self.ppm(),
             links: self.maybe(|_| vec![link]).unwrap_or_default(),
@@ -204,7 +214,7 @@ impl Draw {
 
     fn action(&mut self, nodes: u64, leases: bool) -> Action {
         let (target, other) = (self.target(nodes), Target::Node(1 + self.below(nodes)));
-        match self.below(22) {
+        match self.below(29) {
             0 => Action::Partition { groups: vec![vec![other], vec![Target::Any]] },
             1 => Action::Cut { from: vec![target], to: vec![Target::Any] },
             2 => Action::Sever { between: vec![other], and: vec![Target::AMinority] },
@@ -231,6 +241,16 @@ impl Draw {
             18 => Action::StepDown {},
             19 => Action::TakeSnapshot(target),
             20 => Action::Wipe(target),
+            21 => Action::Clog(target),
+            22 => Action::Unclog {},
+            23 => {
+                let point = CRASH_POINTS[self.below(CRASH_POINTS.len() as u64) as usize];
+                Action::CrashAt { node: target, point }
+            }
+            24 => Action::FailSync(target),
+            25 => Action::FillDisk(target),
+            26 => Action::FreeDisk(target),
+            27 => Action::Rot(target),
             _ => Action::Invoke {
                 client: 65 + self.below(136) as u32,
                 command: "SET k \"a\\nb\"".into(),

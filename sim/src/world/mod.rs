@@ -18,7 +18,7 @@ mod toy;
 use crate::check::Checkers;
 use crate::choice::Choice;
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, Settings};
 use crate::event::Event;
 use crate::fault::FaultKind;
 use crate::history::{ClientId, Completion};
@@ -96,6 +96,8 @@ pub struct World<'a, R: Replica> {
     expected: Vec<bool>,
     last_completions: BTreeMap<ClientId, Completion>,
     counts: Counts,
+    /// Messages that are held back, in the order in which they came.
+    clogged: Vec<(NodeId, NodeId, R::Message)>,
     // Buffers that are used again and again; empty between events.
     effects: Effects<R>,
     leaving: Vec<R::Message>,
@@ -136,13 +138,14 @@ impl<'a, R: Replica> World<'a, R> {
         let founders = nodes.iter().copied().take(cluster.nodes as usize);
         let (learners, voters): (Vec<_>, Vec<_>) = founders.partition(learns);
         let membership = Membership { learners, ..Membership::new(voters) };
+        let flaws = crate::planted::flaws(scenario.planted.iter().map(String::as_str));
         let mut world = Self {
             scenario,
-            flaws: crate::planted::flaws(scenario.planted.iter().map(String::as_str)),
+            flaws,
             choice,
             options,
             queue: Queue::default(),
-            hosts: nodes.iter().map(|node| host(scenario, *node, &membership)).collect(),
+            hosts: nodes.iter().map(|node| host(scenario, *node, &membership, flaws)).collect(),
             network: Network::new(scenario),
             clients: Clients::new(scenario),
             nemeses: Nemeses::new(scenario),
@@ -157,6 +160,7 @@ impl<'a, R: Replica> World<'a, R> {
             last_completions: BTreeMap::new(),
             counts: Counts::default(),
             effects: Effects::default(),
+            clogged: Vec::new(),
             leaving: Vec::new(),
             log: LogFacts::default(),
             client_effects: Vec::new(),
@@ -215,7 +219,12 @@ impl<'a, R: Replica> World<'a, R> {
 
     fn handle(&mut self, event: Event<R::Message>) -> Result<(), Stop> {
         match event {
+            Event::Deliver { from, to, message } if self.network.is_clogged(from, to) => {
+                self.clogged.push((from, to, message));
+                Ok(())
+            }
             Event::Deliver { from, to, message } => {
+                self.network.arrived(from, to);
                 if self.network.is_cut(from, to) {
                     self.lose(&message, crate::network::Cause::Cut);
                     return Ok(());
@@ -268,7 +277,7 @@ impl<'a, R: Replica> World<'a, R> {
 }
 
 /// A machine that is off, with what the scenario puts on its disk.
-fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) -> Host<R> {
+fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership, flaws: Planted) -> Host<R> {
     let clock = scenario.clocks.iter().find(|clock| clock.node == id.get());
     let initial = scenario.cluster.initial.iter().find(|initial| initial.node == id.get());
     let founds = id.get() <= scenario.cluster.nodes;
@@ -306,7 +315,11 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
         paused: false,
         doomed: false,
         backlog: VecDeque::new(),
-        disk: Disk::new(R::durable(founds.then_some(&founder)), base_sync(scenario, id)),
+        disk: Disk::new(
+            Settings::new(&scenario.disk, id, flaws),
+            R::durable(founds.then_some(&founder)),
+            base_sync(scenario, id),
+        ),
         clock: clock.map_or(Clock::new(Span::ZERO, 0), |clock| Clock::new(clock.offset, clock.drift_ppm)),
         timer: Timer::default(),
         held: Vec::new(),

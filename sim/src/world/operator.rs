@@ -1,7 +1,9 @@
 //! Operators: who want another membership and go on until they have it, whoever leads.
 
 use super::{Stop, World};
+use crate::choice::Stream;
 use crate::event::Event;
+use crate::fault::FaultKind;
 use crate::host::position;
 use crate::network::Owner;
 use crate::observation::Fact;
@@ -59,6 +61,13 @@ impl Wish {
     }
 }
 
+impl Operators {
+    /// Whether nobody wants anything.
+    pub(super) fn are_idle(&self) -> bool {
+        self.wishes.is_empty()
+    }
+}
+
 impl<R: Replica> World<'_, R> {
     /// An operator has a new wish.
     pub(super) fn wish(&mut self, wish: Wish) -> Result<(), Stop> {
@@ -84,7 +93,7 @@ impl<R: Replica> World<'_, R> {
             let sensible = self.is_sensible(&view.membership, &changes);
             if changes.is_empty() && settled {
                 let wish = self.operators.wishes.swap_remove(place);
-                return self.retire(&wish.remove);
+                return self.decommission(&wish.remove);
             }
             if settled && sensible {
                 self.instruct(leader, Instruction::ChangeMembership(changes));
@@ -115,10 +124,7 @@ impl<R: Replica> World<'_, R> {
         // What the node refuses does no harm, and a refusal is worth a try.
         let Ok(next) = membership.change(changes) else { return true };
         let voters = &next.voters.incoming;
-        let of_use = |node: &&NodeId| {
-            let host = &self.hosts[position(**node)];
-            !host.wiped && !host.retired
-        };
+        let of_use = |node: &&NodeId| !self.hosts[position(**node)].is_gone();
         voters.size() <= voters.voters().iter().filter(of_use).count()
     }
 
@@ -132,25 +138,32 @@ impl<R: Replica> World<'_, R> {
 
     /// Servers that were removed are shut down where they might disturb the others: without PreVote and CheckQuorum a
     /// server that does not know of its removal campaigns for ever (thesis §4.2.3).
-    fn retire(&mut self, nodes: &[NodeId]) -> Result<(), Stop> {
+    fn decommission(&mut self, nodes: &[NodeId]) -> Result<(), Stop> {
         let cluster = &self.scenario.cluster;
         if cluster.pre_vote && cluster.check_quorum {
             return Ok(());
         }
-        for node in nodes {
-            let place = position(*node);
-            self.hosts[place].retired = true;
-            self.witness.note(Record::Retired { node: *node });
-            // What is shut down for good is of no use to anybody else.
-            for wish in &mut self.operators.wishes {
-                wish.add.retain(|other| other != node);
-                wish.learn.retain(|other| other != node);
-            }
-            if self.hosts[place].replica.is_some() {
-                self.crash(place)?;
-            }
+        nodes.iter().try_for_each(|node| self.shut_down(*node))
+    }
+
+    /// Stops a server for good.
+    pub(super) fn shut_down(&mut self, node: NodeId) -> Result<(), Stop> {
+        let place = position(node);
+        if self.hosts[place].retired {
+            return Ok(());
         }
-        Ok(())
+        self.retire(node);
+        self.witness.note(Record::Retired { node });
+        if self.hosts[place].replica.is_some() { self.crash(place) } else { Ok(()) }
+    }
+
+    /// A server is down for good: it is of no use to anybody else.
+    pub(super) fn retire(&mut self, node: NodeId) {
+        self.hosts[position(node)].retired = true;
+        for wish in &mut self.operators.wishes {
+            wish.add.retain(|other| *other != node);
+            wish.learn.retain(|other| *other != node);
+        }
     }
 
     /// Takes everything from a node's disk. It comes back under its old number, and does not know what it promised.
@@ -165,5 +178,18 @@ impl<R: Replica> World<'_, R> {
         self.witness.note(Record::Wiped { node });
         self.witness.observe(&Fact::Wiped { node })?;
         self.boot(place, false)
+    }
+
+    /// Damages what was durable on a node's disk while the node is down, and starts the node.
+    pub(super) fn rot(&mut self, node: NodeId) -> Result<(), Stop> {
+        let place = position(node);
+        if self.hosts[place].replica.is_some() {
+            self.crash(place)?;
+        }
+        if !self.hosts[place].retired && self.hosts[place].disk.rot(self.choice, Stream::Disk(node)) {
+            self.witness.note(Record::Rotted { node });
+            self.took_effect(FaultKind::Rot, true);
+        }
+        self.restart(node)
     }
 }

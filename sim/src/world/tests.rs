@@ -31,7 +31,7 @@ fn lines(scenario: &Scenario, wanted: impl Fn(&str) -> bool) -> String {
 fn stormy() -> Scenario {
     scenario(
         r#""duration": "3s", "workload": {"clients": 3},
-           "network": {"loss": 0.05, "duplicate": 0.05, "client_loss": 0.02},
+           "network": {"loss": 0.05, "duplicate": 0.05, "client_loss": 0.02, "capacity": 4},
            "clocks": [{"node": 2, "offset": "1s", "drift_ppm": -20000}],
            "rules": [{"to": 3, "nth": 9, "verdict": "drop"}, {"nth": 30, "verdict": {"duplicate": "40ms"}}],
            "timeline": [
@@ -51,6 +51,8 @@ fn stormy() -> Scenario {
              {"at": "1850ms", "do": {"heal": {}}},
              {"at": "1900ms", "do": {"isolate": 2}},
              {"at": "1950ms", "do": {"heal": {}}},
+             {"at": "1950ms", "do": {"clog": 3}},
+             {"at": "1990ms", "do": {"unclog": {}}},
              {"at": "2s", "do": {"loss": 0.3}},
              {"at": "2s", "do": {"duplicate": 0.3}},
              {"at": "2s", "do": {"latency": {"constant": "20ms"}}},
@@ -61,6 +63,25 @@ fn stormy() -> Scenario {
              {"at": "2500ms", "do": {"take_snapshot": 2}},
              {"at": "2600ms", "do": {"wipe": 3}},
              {"at": "2900ms", "do": {"crash": ["all"]}}]"#,
+    )
+}
+
+/// Files so small that every few batches begin a new one.
+fn bad_disks() -> Scenario {
+    scenario(
+        r#""duration": "4s", "workload": {"clients": 3}, "disk": {"segment_size": 300}, "cluster": {"spares": 1},
+           "timeline": [
+             {"at": "500ms", "do": {"crash_at": {"node": 1, "point": "mid_append"}}},
+             {"at": "800ms", "do": {"restart": [1]}},
+             {"at": "1s", "do": {"fail_sync": 2}},
+             {"at": "1300ms", "do": {"restart": [2]}},
+             {"at": "1500ms", "do": {"fill_disk": 3}},
+             {"at": "1800ms", "do": {"free_disk": 3}},
+             {"at": "1800ms", "do": {"restart": [3]}},
+             {"at": "2200ms", "do": {"crash": ["all"]}},
+             {"at": "2300ms", "do": {"restart": ["all"]}},
+             {"at": "3s", "do": {"rot": 3}},
+             {"at": "3100ms", "do": {"change_membership": {"add": [4], "remove": [3]}}}]"#,
     )
 }
 
@@ -95,16 +116,20 @@ fn a_tape_replays_a_run_without_its_seed() {
 
 #[test]
 fn every_kind_of_fault_is_counted_when_it_takes_effect() {
-    let scenario = stormy();
-    let reports: Vec<_> = (0..10).map(|seed| seeded(&scenario, seed)).collect();
-    let counted = reports.iter().flat_map(|report| report.faults.keys().copied());
-    assert_eq!(counted.collect::<BTreeSet<_>>(), KINDS.map(FaultKind::name).into());
-    // What crashes lose is luck; all else is asked for.
-    let asked = KINDS.into_iter().filter(|kind| *kind != FaultKind::LostWrites);
-    assert_eq!(reports[0].in_play, asked.collect());
-    for RunReport { faults, .. } in reports {
+    let stormy = stormy();
+    let mut reports: Vec<_> = (0..10).map(|seed| seeded(&stormy, seed)).collect();
+    for RunReport { faults, .. } in &reports {
         assert_eq!((faults["crash"], faults["rule"], faults["wipe"]), (4, 2, 1));
     }
+    let bad_disks = bad_disks();
+    reports.extend((0..20).map(|seed| crate::run::run(&bad_disks, seed)));
+    let counted = reports.iter().flat_map(|report| report.faults.keys().copied());
+    assert_eq!(counted.collect::<BTreeSet<_>>(), KINDS.map(FaultKind::name).into());
+    // What a crash loses, and whether rot matters, is luck; all else is asked for.
+    let luck = [FaultKind::LostWrites, FaultKind::TornWrite, FaultKind::LostName, FaultKind::RefusedDisk];
+    let asked = reports.iter().flat_map(|report| report.in_play.iter().copied());
+    let all = KINDS.into_iter().filter(|kind| !luck.contains(kind));
+    assert_eq!(asked.collect::<BTreeSet<_>>(), all.collect());
 }
 
 #[test]

@@ -9,12 +9,18 @@ use std::collections::BTreeSet;
 /// How much slower and faster than time a clock may run, in parts per million.
 const DRIFT: (i64, i64) = (-500_000, 1_000_000);
 
+/// The largest sector, in bytes: every batch of records takes one at least.
+const MAX_SECTOR: u64 = 64 << 10;
+
 impl Sense<'_> {
     pub(super) fn network(&mut self) {
         let network = &self.scenario.network;
         let root = Path::ROOT.key("network");
         self.distribution(&root.key("latency"), &network.latency);
         self.distribution(&root.key("client_latency"), &network.client_latency);
+        if let Some(capacity) = network.capacity {
+            self.range(&root.key("capacity"), capacity.into(), 1, u32::MAX.into());
+        }
         let root = root.key("links");
         let mut seen = BTreeSet::new();
         for (position, link) in network.links.iter().enumerate() {
@@ -48,6 +54,8 @@ impl Sense<'_> {
     pub(super) fn disks(&mut self) {
         let root = Path::ROOT.key("disk");
         self.distribution(&root.key("sync"), &self.scenario.disk.sync);
+        self.range(&root.key("sector_size"), self.scenario.disk.sector_size.into(), 1, MAX_SECTOR);
+        self.range(&root.key("segment_size"), self.scenario.disk.segment_size, 1, u64::MAX);
         let root = root.key("nodes");
         let mut seen = BTreeSet::new();
         for (position, disk) in self.scenario.disk.nodes.iter().enumerate() {
