@@ -62,7 +62,7 @@ pub fn draw(seed: u64) -> Scenario {
         timeline: Vec::new(),
         rules: Vec::new(),
         nemesis,
-        liveness: Liveness { check: true, within },
+        liveness: Liveness { check: true, within, core: false },
         expect: Vec::new(),
         planted: Vec::new(),
     };
@@ -95,12 +95,14 @@ pub fn describe(scenario: &Scenario) -> String {
     say(cluster.max_sessions < 100, "few sessions");
     say(cluster.session_lifetime < 1_000, "short sessions");
     say(network.fifo, "links in order");
+    say(network.capacity.is_some(), "narrow links");
     say(Ppm::ZERO < network.loss, &format!("loss {}", decimal(network.loss)));
     say(Ppm::ZERO < network.duplicate, &format!("duplicates {}", decimal(network.duplicate)));
     say(Ppm::ZERO < network.client_loss, &format!("client loss {}", decimal(network.client_loss)));
     say(!network.links.is_empty(), "a bad link");
     say(!scenario.disk.nodes.is_empty(), "a slow disk");
     say(!scenario.clocks.is_empty(), "clocks that err");
+    say(scenario.liveness.core, "only a core left");
     if let Some(workload) = &scenario.workload {
         let Workload { clients, keys, loyal_readers, .. } = workload;
         say(true, &format!("{clients} client{}", if *clients == 1 { "" } else { "s" }));
@@ -194,7 +196,7 @@ impl Draw {
     /// means in all else stays the same. Members that learn, servers that stand ready; logs that are cut short behind
     /// snapshots every few entries; windows of a few bytes; sessions that soon expire.
     fn extend(&mut self, scenario: &mut Scenario) {
-        let Scenario { cluster, clocks, workload, .. } = scenario;
+        let Scenario { cluster, clocks, workload, liveness, .. } = scenario;
         if self.one_in(2) {
             cluster.spares = self.of(&[(1, 3), (2, 3), (3, 1), (4, 1)]);
         }
@@ -208,6 +210,11 @@ impl Draw {
         cluster.max_inflight_bytes = self.of(&[(8 << 20, 6), (1, 1), (500, 2)]);
         cluster.max_uncommitted_bytes = self.of(&[(64 << 20, 6), (1, 1), (400, 2)]);
         cluster.max_pending_reads = self.of(&[(4_096, 6), (1, 1), (3, 2)]);
+        liveness.core = self.one_in(3);
+        if self.one_in(8) {
+            // Enough for a window and its answers; less than a backlog.
+            scenario.network.capacity = Some(self.between(4, 20) as u32);
+        }
         let Some(workload) = workload else { return };
         // With fewer sessions than clients they would take them from each other for ever.
         if self.one_in(4) {
@@ -266,7 +273,7 @@ impl Draw {
         let client_loss = if self.one_in(4) { self.percent(10) } else { Ppm::ZERO };
         let bad = !narrow && 1 < cluster.nodes && self.one_in(6);
         let links = if bad { vec![self.link(cluster, tail)] } else { Vec::new() };
-        Network { latency, loss, duplicate, fifo, client_latency, client_loss, links }
+        Network { latency, loss, duplicate, fifo, capacity: None, client_latency, client_loss, links }
     }
 
     /// One direction of one pair, slower or lossier than the rest: whom it serves lags behind.

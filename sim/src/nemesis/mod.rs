@@ -101,13 +101,14 @@ impl Nemeses {
 }
 
 /// Every fault there is.
-pub const FAULTS: [Fault; 26] = [
+pub const FAULTS: [Fault; 27] = [
     Fault::Partition,
     Fault::IsolateLeader,
     Fault::IsolateAny,
     Fault::OneWay,
     Fault::Sever,
     Fault::Bridge,
+    Fault::Clog,
     Fault::Crash,
     Fault::CrashLeader,
     Fault::CrashMidStep,
@@ -138,6 +139,7 @@ pub fn least_nodes(fault: Fault) -> u64 {
         | Fault::IsolateLeader
         | Fault::IsolateAny
         | Fault::OneWay
+        | Fault::Clog
         | Fault::LossBurst
         | Fault::DuplicateBurst
         | Fault::LatencyBurst

@@ -93,6 +93,7 @@ impl Ground {
             Fault::OneWay => one_way(status, choice, stream),
             Fault::Sever => sever(status, choice, stream),
             Fault::Bridge => bridge(status, choice, stream),
+            Fault::Clog => world(Action::Clog(target(one(Target::Any)?)), Action::Unclog {}),
             Fault::Crash => crash(&[one(Target::Any)?]),
             Fault::CrashLeader => crash(&[one(Target::Leader)?]),
             Fault::CrashMidStep => {

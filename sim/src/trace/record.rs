@@ -61,6 +61,10 @@ pub enum Record {
     Cut { from: NodeId, to: NodeId, owner: Owner },
     /// Cuts were mended, those of this owner; so many links carry messages again.
     Mended { links: u64, owner: Owner },
+    /// The messages of a node are held back from here on.
+    Clogged { node: NodeId },
+    /// Messages that were held back arrive.
+    Unclogged,
     /// Messages are lost with another likelihood from here on.
     LossChanged { ppm: u32 },
     /// Messages arrive twice with another likelihood from here on.
@@ -121,12 +125,14 @@ impl Record {
             | Self::DiskChanged { node }
             | Self::Instructed { node, .. }
             | Self::Wiped { node }
+            | Self::Clogged { node }
             | Self::Retired { node }
             | Self::Asked { node, .. }
             | Self::Answered { node, .. }
             | Self::ClientLost { node, .. } => Some(node),
             Self::Cut { from, .. } => Some(from),
-            Self::Mended { .. }
+            Self::Unclogged
+            | Self::Mended { .. }
             | Self::LossChanged { .. }
             | Self::DuplicateChanged { .. }
             | Self::LatencyChanged
@@ -185,6 +191,8 @@ impl Record {
             Self::Instructed { node, instruction } => put(28, node, &[instruction as u64]),
             Self::Wiped { node } => put(29, node, &[]),
             Self::Retired { node } => put(30, node, &[]),
+            Self::Clogged { node } => put(31, node, &[]),
+            Self::Unclogged => put(32, nobody, &[]),
         }
     }
 }
@@ -258,6 +266,8 @@ impl fmt::Display for Record {
             }
             Self::Wiped { node } => write!(f, "{node} disk lost everything"),
             Self::Retired { node } => write!(f, "{node} shut down for good"),
+            Self::Clogged { node } => write!(f, "{node} messages held back"),
+            Self::Unclogged => f.write_str("messages let go"),
             Self::Cut { from, to, .. } => write!(f, "link {from} → {to} cut"),
             Self::Mended { links, .. } => write!(f, "{links} links mended"),
             Self::LossChanged { ppm } => write!(f, "network loses {ppm} in a million messages"),

@@ -18,6 +18,7 @@ use crate::workload::Script;
 use seaworthy_core::kv::Command;
 use seaworthy_core::member::{Instruction, ReadMode};
 use seaworthy_core::membership::Membership;
+use seaworthy_core::quorum::VoteResult;
 use seaworthy_core::types::NodeId;
 use seaworthy_core::view::Role;
 
@@ -84,6 +85,18 @@ impl<R: Replica> World<'_, R> {
                     let news = self.cut(owner, &[node], &others) | self.cut(owner, &others, &[node]);
                     self.took_effect("isolate", news);
                 }
+            }
+            Action::Clog(target) => {
+                for node in self.each_of(owner, *target) {
+                    let news = self.network.clog(owner, node);
+                    self.note(Record::Clogged { node });
+                    self.took_effect("clog", news);
+                }
+            }
+            Action::Unclog {} => {
+                self.network.unclog(owner);
+                self.note(Record::Unclogged);
+                self.release_clogged();
             }
             Action::Heal {} => {
                 let links = self.network.heal(owner);
@@ -286,6 +299,10 @@ impl<R: Replica> World<'_, R> {
     pub(super) fn heal_everything(&mut self) -> Result<(), Stop> {
         self.phase = Phase::Healed;
         self.network.calm(self.scenario);
+        self.release_clogged();
+        if self.scenario.liveness.core {
+            self.abandon_all_but_a_core()?;
+        }
         for node in 0..self.hosts.len() {
             let host = &mut self.hosts[node];
             let id = host.id;
@@ -298,6 +315,37 @@ impl<R: Replica> World<'_, R> {
         self.witness.observe(&Fact::Healed)?;
         self.clients.stop(self.witness.now, &mut self.client_effects);
         self.follow_clients()
+    }
+
+    /// Lets go what is held back no longer: it arrives now, in its order.
+    fn release_clogged(&mut self) {
+        for (from, to, message) in std::mem::take(&mut self.clogged) {
+            self.queue.schedule(self.witness.now, Event::Deliver { from, to, message });
+        }
+    }
+
+    /// Takes servers away for good, one after the other at random, for as long as those that are left make a quorum of
+    /// every configuration that any server knows of: one of these is in force.
+    fn abandon_all_but_a_core(&mut self) -> Result<(), Stop> {
+        let configurations: Vec<Membership> = self.hosts.iter().map(|host| host.view.membership.clone()).collect();
+        let lives = |core: &[NodeId]| {
+            let there = |voter| core.contains(&voter).then_some(true);
+            configurations.iter().all(|membership| membership.voters.vote(there) == VoteResult::Won)
+        };
+        let of_use = self.hosts.iter().filter(|host| !host.wiped && !host.retired).map(|host| host.id);
+        let mut core: Vec<NodeId> = of_use.collect();
+        let mut others = core.clone();
+        while !others.is_empty() {
+            let node = others.swap_remove(self.choice.below(Stream::Timeline, others.len() as u64) as usize);
+            let without: Vec<NodeId> = core.iter().copied().filter(|other| *other != node).collect();
+            if lives(&without) && self.choice.chance(Stream::Timeline, 700_000) {
+                core = without;
+            }
+        }
+        for node in self.everybody_but(&core) {
+            self.shut_down(node)?;
+        }
+        Ok(())
     }
 
     fn is_up(&self, node: NodeId) -> bool {

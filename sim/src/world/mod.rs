@@ -95,6 +95,8 @@ pub struct World<'a, R: Replica> {
     expected: Vec<bool>,
     last_completions: BTreeMap<ClientId, Completion>,
     counts: Counts,
+    /// Messages that are held back, in the order in which they came.
+    clogged: Vec<(NodeId, NodeId, R::Message)>,
     // Buffers that are used again and again; empty between events.
     effects: Effects<R>,
     leaving: Vec<R::Message>,
@@ -119,6 +121,8 @@ struct Counts {
     faults: BTreeMap<&'static str, u64>,
     /// Messages lost by luck.
     lost: u64,
+    /// Messages lost because a link was full.
+    overflowed: u64,
     /// Messages that a rule decided.
     ruled: u64,
 }
@@ -153,6 +157,7 @@ impl<'a, R: Replica> World<'a, R> {
             last_completions: BTreeMap::new(),
             counts: Counts::default(),
             effects: Effects::default(),
+            clogged: Vec::new(),
             leaving: Vec::new(),
             log: LogFacts::default(),
             client_effects: Vec::new(),
@@ -211,7 +216,12 @@ impl<'a, R: Replica> World<'a, R> {
 
     fn handle(&mut self, event: Event<R::Message>) -> Result<(), Stop> {
         match event {
+            Event::Deliver { from, to, message } if self.network.is_clogged(from, to) => {
+                self.clogged.push((from, to, message));
+                Ok(())
+            }
             Event::Deliver { from, to, message } => {
+                self.network.arrived(from, to);
                 if self.network.is_cut(from, to) {
                     self.lose(&message, crate::network::Cause::Cut);
                     return Ok(());

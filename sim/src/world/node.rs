@@ -274,6 +274,7 @@ impl<R: Replica> World<'_, R> {
         match route.arrival {
             Err(cause) => {
                 self.counts.lost += u64::from(cause == Cause::Luck);
+                self.counts.overflowed += u64::from(cause == Cause::Full);
                 self.counts.messages.dropped += 1;
                 self.witness.note(Record::Lost { message: facts, cause });
             }

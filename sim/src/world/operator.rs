@@ -118,20 +118,23 @@ impl<R: Replica> World<'_, R> {
         if cluster.pre_vote && cluster.check_quorum {
             return Ok(());
         }
-        for node in nodes {
-            let place = position(*node);
-            self.hosts[place].retired = true;
-            self.witness.note(Record::Retired { node: *node });
-            // What is shut down for good is of no use to anybody else.
-            for wish in &mut self.operators.wishes {
-                wish.add.retain(|other| other != node);
-                wish.learn.retain(|other| other != node);
-            }
-            if self.hosts[place].replica.is_some() {
-                self.crash(place)?;
-            }
+        nodes.iter().try_for_each(|node| self.shut_down(*node))
+    }
+
+    /// Stops a server for good.
+    pub(super) fn shut_down(&mut self, node: NodeId) -> Result<(), Stop> {
+        let place = position(node);
+        if self.hosts[place].retired {
+            return Ok(());
         }
-        Ok(())
+        self.hosts[place].retired = true;
+        self.witness.note(Record::Retired { node });
+        // It is of no use to any operator.
+        for wish in &mut self.operators.wishes {
+            wish.add.retain(|other| *other != node);
+            wish.learn.retain(|other| *other != node);
+        }
+        if self.hosts[place].replica.is_some() { self.crash(place) } else { Ok(()) }
     }
 
     /// Takes everything from a node's disk. It comes back under its old number, and does not know what it promised.

@@ -43,6 +43,10 @@ pub enum Action {
     },
     /// Cuts a node off from all others, both ways.
     Isolate(Target),
+    /// Holds back every message from and to a node, also those that are on their way, until it is unclogged.
+    Clog(Target),
+    /// Lets go whatever was held back, in the order in which it was sent.
+    Unclog {},
     /// Mends every cut link.
     Heal {},
     /// Stops nodes at once; what was not durable is lost, as the luck of the disk has it.
@@ -199,6 +203,8 @@ pub enum Fault {
     Sever,
     /// Splits the nodes in two halves that only one node still reaches.
     Bridge,
+    /// Holds back all messages of any node for a while. Several of these together clog and unclog nodes in all orders.
+    Clog,
     /// Crashes any node.
     Crash,
     /// Crashes the leader.

@@ -17,6 +17,11 @@ pub struct Network {
     pub duplicate: Ppm,
     /// Whether messages of one link arrive in the order in which they were sent.
     pub fifo: bool,
+    /// How many messages one link carries at a time, each way; what comes on top of them is lost. Any number if nothing
+    /// is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub capacity: Option<u32>,
     /// How long a message between a client and a node takes.
     pub client_latency: Distribution,
     /// How likely a message between a client and a node is lost.
@@ -126,6 +131,7 @@ impl Default for Network {
             loss: Ppm::ZERO,
             duplicate: Ppm::ZERO,
             fifo: false,
+            capacity: None,
             client_latency: latency,
             client_loss: Ppm::ZERO,
             links: Vec::new(),

@@ -26,7 +26,8 @@ impl Sense<'_> {
             Action::Partition { groups } => self.partition(&path.key("partition").key("groups"), groups),
             Action::Cut { from, to } => self.cut(&path.key("cut"), from, to),
             Action::Sever { between, and } => self.sever(&path.key("sever"), between, and),
-            Action::Heal {} => {}
+            Action::Heal {} | Action::Unclog {} => {}
+            Action::Clog(target) => self.target(&path.key("clog"), *target),
             Action::Isolate(target) => self.target(&path.key("isolate"), *target),
             Action::CrashMidStep(target) => self.target(&path.key("crash_mid_step"), *target),
             Action::Pause(target) => self.target(&path.key("pause"), *target),
