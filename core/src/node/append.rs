@@ -41,7 +41,9 @@ impl Append {
     /// Whether the message names `base`, if it speaks of an entry there: what is compacted away is committed, so that no
     /// correct leader says otherwise (Raft §5.4.3).
     fn agrees_with(&self, base: EntryId) -> bool {
-        self.entries.iter().find(|entry| entry.id.index == base.index).is_none_or(|entry| entry.id == base)
+        let offset = base.index.0.checked_sub(self.prev.index.0).and_then(|offset| offset.checked_sub(1));
+        let entry = offset.and_then(|offset| self.entries.get(usize::try_from(offset).ok()?));
+        entry.is_none_or(|entry| entry.id == base)
     }
 
     /// The part of the message that follows `base`, up to which everything is committed and compacted away: what the
