@@ -18,6 +18,8 @@ impl<F: Flaws> Node<F> {
             return;
         }
         self.reset_election_timer(now);
+        // Who may not campaign still learns here that its leader is silent.
+        self.refuse_old_questions(now, effects);
         // Its own vote is help like any other: a promise binds the node itself too.
         if !self.may_campaign() || self.has_promised(now, self.config.id) {
             return;
