@@ -54,7 +54,7 @@ impl<R: Replica> World<'_, R> {
         let nodes = self.hosts.iter().map(|host| {
             let up = host.replica.is_some();
             let leads = (up && host.view.role == Role::Leader).then_some(host.view.term);
-            NodeStatus { node: host.id, up, paused: host.paused, leads, gone: host.wiped || host.retired }
+            NodeStatus { node: host.id, up, paused: host.paused, leads, gone: host.is_gone() }
         });
         let mut status = Status { nodes: nodes.collect(), ..Status::default() };
         // Without a leader, as whoever has got furthest has it.
@@ -156,7 +156,16 @@ impl<R: Replica> World<'_, R> {
                     self.wipe(node)?;
                 }
             }
+            Action::Rot(target) => {
+                for node in self.each_of(owner, *target) {
+                    self.rot(node)?;
+                }
+            }
             Action::CrashMidStep(target)
+            | Action::CrashAt { node: target, .. }
+            | Action::FailSync(target)
+            | Action::FillDisk(target)
+            | Action::FreeDisk(target)
             | Action::Pause(target)
             | Action::Resume(target)
             | Action::Campaign(target)
@@ -179,6 +188,22 @@ impl<R: Replica> World<'_, R> {
             Action::CrashMidStep(_) if up && !host.doomed => {
                 host.doomed = true;
                 self.note(Record::Doomed { node });
+            }
+            Action::CrashAt { point, .. } => {
+                if host.disk.crash_at(*point) {
+                    self.note(Record::CrashPointSet { node, point: *point });
+                }
+            }
+            Action::FailSync(_) if up => {
+                if host.disk.fail_sync() {
+                    self.note(Record::SyncWillFail { node });
+                }
+            }
+            Action::FillDisk(_) | Action::FreeDisk(_) => {
+                let full = matches!(action, Action::FillDisk(_));
+                if host.disk.fill(full) {
+                    self.note(Record::SpaceChanged { node, full });
+                }
             }
             Action::Pause(_) if up && !host.paused => {
                 host.paused = true;
@@ -278,7 +303,8 @@ impl<R: Replica> World<'_, R> {
         }
     }
 
-    fn restart(&mut self, node: NodeId) -> Result<(), Stop> {
+    /// Starts a node that is down, but not for good.
+    pub(super) fn restart(&mut self, node: NodeId) -> Result<(), Stop> {
         if self.is_up(node) || self.hosts[position(node)].retired {
             return Ok(());
         }
@@ -307,6 +333,8 @@ impl<R: Replica> World<'_, R> {
             let host = &mut self.hosts[node];
             let id = host.id;
             host.doomed = false;
+            host.disk.disarm();
+            host.disk.fill(false);
             host.disk.sync = base_sync(self.scenario, id);
             self.resume(id);
             self.restart(id)?;
@@ -375,7 +403,8 @@ impl<R: Replica> World<'_, R> {
         nodes
     }
 
-    fn took_effect(&mut self, name: &'static str, did: bool) {
+    /// Counts a fault if it did anything.
+    pub(super) fn took_effect(&mut self, name: &'static str, did: bool) {
         if did {
             *self.counts.faults.entry(name).or_default() += 1;
         }

@@ -18,7 +18,7 @@ mod toy;
 use crate::check::Checkers;
 use crate::choice::Choice;
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, Settings};
 use crate::event::Event;
 use crate::history::{ClientId, Completion};
 use crate::host::{Host, Timer, position};
@@ -33,6 +33,7 @@ use crate::scenario::model::{Action, Predicate, Scenario};
 use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
 use crate::workload::{ClientEffect, Clients};
+use operator::Operators;
 use seaworthy_core::flaw::Planted;
 use seaworthy_core::kv::Limits;
 use seaworthy_core::membership::Membership;
@@ -40,7 +41,6 @@ use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::{Role, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::num::{NonZeroU32, NonZeroU64};
-use operator::Operators;
 use witness::Witness;
 
 /// What a world is to do besides running.
@@ -136,13 +136,14 @@ impl<'a, R: Replica> World<'a, R> {
         let (learners, voters) = nodes[..cluster.nodes as usize].iter().copied().partition(learns);
         let voters: Vec<NodeId> = voters;
         let membership = Membership { learners, ..Membership::new(voters) };
+        let flaws = crate::planted::flaws(scenario.planted.iter().map(String::as_str));
         let mut world = Self {
             scenario,
-            flaws: crate::planted::flaws(scenario.planted.iter().map(String::as_str)),
+            flaws,
             choice,
             options,
             queue: Queue::default(),
-            hosts: nodes.iter().map(|node| host(scenario, *node, &membership)).collect(),
+            hosts: nodes.iter().map(|node| host(scenario, *node, &membership, flaws)).collect(),
             network: Network::new(scenario),
             clients: Clients::new(scenario),
             nemeses: Nemeses::new(scenario),
@@ -274,7 +275,7 @@ impl<'a, R: Replica> World<'a, R> {
 }
 
 /// A machine that is off, with what the scenario puts on its disk.
-fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) -> Host<R> {
+fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership, flaws: Planted) -> Host<R> {
     let clock = scenario.clocks.iter().find(|clock| clock.node == id.get());
     let initial = scenario.cluster.initial.iter().find(|initial| initial.node == id.get());
     let founds = id.get() <= scenario.cluster.nodes;
@@ -283,8 +284,7 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
         max_sessions: NonZeroU32::new(cluster.max_sessions).expect("a valid scenario allows a session"),
         session_lifetime: NonZeroU64::new(cluster.session_lifetime).expect("and gives it some time"),
     };
-    let mut founder =
-        InitialState { membership: membership.clone(), limits, ..InitialState::default() };
+    let mut founder = InitialState { membership: membership.clone(), limits, ..InitialState::default() };
     if let Some(initial) = initial {
         let vote = initial.vote.and_then(NodeId::try_new);
         founder.hard_state = HardStateFact { term: Term(initial.term), vote };
@@ -313,7 +313,11 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
         paused: false,
         doomed: false,
         backlog: VecDeque::new(),
-        disk: Disk::new(R::durable(founds.then_some(&founder)), base_sync(scenario, id)),
+        disk: Disk::new(
+            Settings::new(&scenario.disk, id, flaws),
+            R::durable(founds.then_some(&founder)),
+            base_sync(scenario, id),
+        ),
         clock: clock.map_or(Clock::new(Span::ZERO, 0), |clock| Clock::new(clock.offset, clock.drift_ppm)),
         timer: Timer::default(),
         held: Vec::new(),

@@ -1,6 +1,7 @@
 //! Operators: who want another membership and go on until they have it, whoever leads.
 
 use super::{Stop, World};
+use crate::choice::Stream;
 use crate::event::Event;
 use crate::host::position;
 use crate::network::Owner;
@@ -40,7 +41,8 @@ impl Wish {
     /// All that is still to be changed, at once.
     pub(super) fn changes(&self, membership: &Membership) -> Vec<Change> {
         let voters = &membership.voters.incoming;
-        let learns = |node: &NodeId| membership.learners.contains(node) || membership.learners_next.contains(node);
+        let learns =
+            |node: &NodeId| membership.learners.contains(node) || membership.learners_next.contains(node);
         let add = self.add.iter().filter(|node| !voters.contains(**node)).map(|node| Change::AddVoter(*node));
         let learn = self.learn.iter().filter(|node| !learns(node)).map(|node| Change::AddLearner(*node));
         let remove = self.remove.iter().filter(|node| membership.contains(**node));
@@ -80,7 +82,7 @@ impl<R: Replica> World<'_, R> {
             let viable = self.is_viable(&view.membership, &changes);
             if changes.is_empty() && settled {
                 let wish = self.operators.wishes.swap_remove(place);
-                return self.retire(&wish.remove);
+                return self.decommission(&wish.remove);
             }
             if !changes.is_empty() && settled && viable {
                 self.instruct(leader, Instruction::ChangeMembership(changes));
@@ -96,10 +98,7 @@ impl<R: Replica> World<'_, R> {
     pub(super) fn is_viable(&self, membership: &Membership, changes: &[Change]) -> bool {
         let Ok(next) = membership.change(changes) else { return true };
         let voters = &next.voters.incoming;
-        let of_use = |node: &&NodeId| {
-            let host = &self.hosts[position(**node)];
-            !host.wiped && !host.retired
-        };
+        let of_use = |node: &&NodeId| !self.hosts[position(**node)].is_gone();
         voters.size() <= voters.voters().iter().filter(of_use).count()
     }
 
@@ -113,7 +112,7 @@ impl<R: Replica> World<'_, R> {
 
     /// Servers that were removed are shut down where they might disturb the others: without PreVote and CheckQuorum a
     /// server that does not know of its removal campaigns for ever (thesis §4.2.3).
-    fn retire(&mut self, nodes: &[NodeId]) -> Result<(), Stop> {
+    fn decommission(&mut self, nodes: &[NodeId]) -> Result<(), Stop> {
         let cluster = &self.scenario.cluster;
         if cluster.pre_vote && cluster.check_quorum {
             return Ok(());
@@ -127,14 +126,18 @@ impl<R: Replica> World<'_, R> {
         if self.hosts[place].retired {
             return Ok(());
         }
-        self.hosts[place].retired = true;
+        self.retire(node);
         self.witness.note(Record::Retired { node });
-        // It is of no use to any operator.
+        if self.hosts[place].replica.is_some() { self.crash(place) } else { Ok(()) }
+    }
+
+    /// A server is down for good: it is of no use to anybody else.
+    pub(super) fn retire(&mut self, node: NodeId) {
+        self.hosts[position(node)].retired = true;
         for wish in &mut self.operators.wishes {
             wish.add.retain(|other| *other != node);
             wish.learn.retain(|other| *other != node);
         }
-        if self.hosts[place].replica.is_some() { self.crash(place) } else { Ok(()) }
     }
 
     /// Takes everything from a node's disk. It comes back under its old number, and does not know what it promised.
@@ -149,5 +152,18 @@ impl<R: Replica> World<'_, R> {
         self.witness.note(Record::Wiped { node });
         self.witness.observe(&Fact::Wiped { node })?;
         self.boot(place, false)
+    }
+
+    /// Damages what was durable on a node's disk while the node is down, and starts the node.
+    pub(super) fn rot(&mut self, node: NodeId) -> Result<(), Stop> {
+        let place = position(node);
+        if self.hosts[place].replica.is_some() {
+            self.crash(place)?;
+        }
+        if !self.hosts[place].retired && self.hosts[place].disk.rot(self.choice, Stream::Disk(node)) {
+            self.witness.note(Record::Rotted { node });
+            self.took_effect("rot", true);
+        }
+        self.restart(node)
     }
 }

@@ -1,6 +1,7 @@
 //! What is done to a cluster: at given instants, to single messages, and at random.
 
 use super::{Distribution, ReadModeName};
+use crate::disk::CrashPoint;
 use crate::replica::MessageKind;
 use crate::scenario::scalar::{Ppm, Target};
 use crate::time::Span;
@@ -53,6 +54,22 @@ pub enum Action {
     Crash(Vec<Target>),
     /// Stops a node in the middle of its next step's effects.
     CrashMidStep(Target),
+    /// Stops a node at a point of its dealings with its disk, when it next comes there: as it runs, or as it starts.
+    CrashAt {
+        /// Which node.
+        node: Target,
+        /// Where.
+        point: CrashPoint,
+    },
+    /// Has a node's next sync fail, at which the node stops.
+    FailSync(Target),
+    /// Takes all space on a node's disk: a write that fails stops the node, and it cannot start again.
+    FillDisk(Target),
+    /// Makes space on a node's disk.
+    FreeDisk(Target),
+    /// Stops a node, flips a bit or zeroes a sector of what is durable on its disk, and starts it. If recovery needs what
+    /// is damaged it refuses the disk, and the node is down for good.
+    Rot(Target),
     /// Starts nodes again.
     Restart(Vec<Target>),
     /// Freezes a node: messages and timers wait.
@@ -245,4 +262,12 @@ pub enum Fault {
     TakeSnapshot,
     /// Wipes a voter's disk, and has it replaced by a server that stands ready.
     Wipe,
+    /// Crashes any node at any point of its dealings with its disk, as it runs or as it starts.
+    CrashAt,
+    /// Has any node's next sync fail.
+    FailSync,
+    /// Takes all space on any node's disk.
+    FillDisk,
+    /// Damages a voter's disk, and has it replaced by a server that stands ready.
+    Rot,
 }
