@@ -60,9 +60,12 @@ impl<R: Replica> World<'_, R> {
         // Without a leader, as whoever has got furthest has it.
         let furthest = self.hosts.iter().max_by_key(|host| host.view.last).expect("there are servers");
         let leader = status.leader();
-        let view = &leader.map_or(furthest, |leader| &self.hosts[position(leader)]).view;
+        let host = leader.map_or(furthest, |leader| &self.hosts[position(leader)]);
+        let view = &host.view;
         status.membership.clone_from(&view.membership);
-        status.settled = leader.is_some() && view.membership_index <= view.commit;
+        // What an operator has said to a frozen leader is still to come.
+        let idle = self.operators.are_idle() && !host.is_behind();
+        status.settled = leader.is_some() && view.membership_index <= view.commit && idle;
         status
     }
 

@@ -57,6 +57,13 @@ impl Wish {
     }
 }
 
+impl Operators {
+    /// Whether nobody wants anything.
+    pub(super) fn are_idle(&self) -> bool {
+        self.wishes.is_empty()
+    }
+}
+
 impl<R: Replica> World<'_, R> {
     /// An operator has a new wish.
     pub(super) fn wish(&mut self, wish: Wish) -> Result<(), Stop> {
