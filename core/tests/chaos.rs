@@ -6,7 +6,7 @@ mod cluster;
 mod walk;
 
 use cluster::lone::{Lone, append};
-use cluster::{Options, disk, entry};
+use cluster::{Options, Tally, disk, entry};
 use proptest::prelude::*;
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::{self, Record};
@@ -23,9 +23,10 @@ use walk::Walk;
 /// How many walks.
 const WALKS: u64 = 3000;
 
-/// Walks once, and says how many entries were committed; `None` if something went wrong.
-fn walk(number: u64, flaws: impl Flaws) -> Option<usize> {
-    catch_unwind(AssertUnwindSafe(|| Walk::new(number, flaws, false).finish().0)).ok()
+/// Walks once, and says how many entries were committed, and how often what is rare has happened; `None` if something
+/// went wrong.
+fn walk(number: u64, flaws: impl Flaws) -> Option<(usize, Tally)> {
+    catch_unwind(AssertUnwindSafe(|| Walk::new(number, flaws, false).finish())).ok()
 }
 
 /// `SEAWORTHY_WALK=17` walks that one alone, and tells all that happens.
@@ -37,14 +38,23 @@ fn random_walks_break_no_property_of_figure_3() {
         return;
     }
     let mut committed = 0;
+    let mut tally = Tally::new();
     for number in 0..WALKS {
-        committed += walk(number, Sound).unwrap_or_else(|| {
+        let (count, rare) = walk(number, Sound).unwrap_or_else(|| {
             panic!(
                 "to see it again: SEAWORTHY_WALK={number} cargo test -p seaworthy-core --test chaos figure_3"
             )
         });
+        committed += count;
+        rare.into_iter().for_each(|(rare, count)| *tally.entry(rare).or_default() += count);
     }
     assert!(WALKS as usize * 5 < committed, "only {committed} entries committed: the walks are too wild");
+    for rare in
+        ["joint configuration", "received snapshot", "amnesia", "handing over", "ReadIndexReply", "laggard"]
+    {
+        let count = tally.get(rare).copied().unwrap_or_default();
+        assert!(WALKS as usize / 10 < count, "{rare}: only {count} times, which is no attack");
+    }
 }
 
 /// The walks are worth something: they find what is wrong on purpose. What they are too short for is left to the
@@ -70,6 +80,21 @@ fn random_walks_find_planted_bugs() {
         Flaw::StrictlyNewerLog,
         Flaw::ReadUnconfirmed,
         Flaw::ReadBeforeOwnCommit,
+        Flaw::LeaseTooLong,
+        Flaw::OnlyNewMajority,
+        Flaw::MajorityOfUnion,
+        Flaw::LearnersCounted,
+        Flaw::ChangeBeforeOwnCommit,
+        Flaw::ChangeBeforeLastCommitted,
+        Flaw::NoJointPhase,
+        Flaw::LeavesJointEarly,
+        Flaw::MembershipNotRolledBack,
+        Flaw::RemovedCannotCampaign,
+        Flaw::LearnerRefusesToVote,
+        Flaw::SnapshotWithOldMembership,
+        Flaw::InstallsStaleSnapshot,
+        Flaw::ChunkOffsetIgnored,
+        Flaw::WipedNodeWelcome,
     ];
     for flaw in flaws {
         let found = (0..WALKS).find(|number| walk(*number, Planted::new([flaw])).is_none());
