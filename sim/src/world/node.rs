@@ -356,8 +356,10 @@ impl<R: Replica> World<'_, R> {
                 Err(Trouble::Refused { why, rotten }) => return self.refuse(node, why, rotten),
             }
         }
-        let seed = self.choice.word(Stream::Timers(self.hosts[node].id));
+        let luck = self.choice.word(Stream::Timers(self.hosts[node].id));
         let host = &mut self.hosts[node];
+        // No two lives are alike, also where luck has run out and is always the same.
+        let seed = luck ^ (host.id.get() << 32 | u64::from(host.life));
         let config = config(self.scenario, host.id, seed);
         let boot = Boot { config: &config, flaws: self.flaws };
         self.log.clear();
