@@ -5,7 +5,7 @@ use super::{Phase, Stop, World, base_sync};
 use crate::choice::Stream;
 use crate::event::Event;
 use crate::history::ClientId;
-use crate::host::position;
+use crate::host::{Host, position};
 use crate::nemesis::target::{NodeStatus, Status, resolve};
 use crate::network::Owner;
 use crate::network::distribution::Sampler;
@@ -17,7 +17,6 @@ use crate::trace::Record;
 use crate::workload::Script;
 use seaworthy_core::kv::Command;
 use seaworthy_core::member::{Instruction, ReadMode};
-use seaworthy_core::membership::Membership;
 use seaworthy_core::types::NodeId;
 use seaworthy_core::view::Role;
 
@@ -59,9 +58,10 @@ impl<R: Replica> World<'_, R> {
         // Without a leader, as whoever has got furthest has it.
         let furthest = self.hosts.iter().max_by_key(|host| host.view.last).expect("there are servers");
         let leader = status.leader();
-        let view = &leader.map_or(furthest, |leader| &self.hosts[position(leader)]).view;
+        let Host { view, reign, .. } = leader.map_or(furthest, |leader| &self.hosts[position(leader)]);
         status.membership.clone_from(&view.membership);
-        status.settled = leader.is_some() && view.membership_index <= view.commit;
+        // Until a leader has committed in its own term, what another leader appended before may still win.
+        status.settled = leader.is_some() && *reign.max(&view.membership_index) <= view.commit;
         status
     }
 
