@@ -321,6 +321,7 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership, fl
         clock: clock.map_or(Clock::new(Span::ZERO, 0), |clock| Clock::new(clock.offset, clock.drift_ppm)),
         timer: Timer::default(),
         held: Vec::new(),
+        reign: LogIndex::ZERO,
         view,
         waiting: BTreeMap::new(),
         life: 0,

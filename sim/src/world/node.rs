@@ -206,7 +206,10 @@ impl<R: Replica> World<'_, R> {
             state_hash: view.state_hash,
         });
         if (view.role, view.term) != (before.0, before.1) {
-            self.counts.elections += u64::from(view.role == Role::Leader);
+            if view.role == Role::Leader {
+                self.counts.elections += 1;
+                host.reign = view.last.index;
+            }
             self.witness.note(Record::Became { node: id, term: view.term, role: view.role });
         }
         if view.commit != before.2 {
