@@ -1,6 +1,9 @@
 //! After the last fault: a leader soon, every operation answered, all replicas level. *Soon* is for whoever
 //! runs the cluster to say; here it is only told what is still missing, and wrong if something is when the
 //! run ends.
+//!
+//! It is owed by the members of the latest committed configuration that run. Whoever is down by then is down for
+//! good, and whoever was removed, was never added, or has lost its disk as a voter need not follow anybody.
 
 use super::ghost::{At, Ghost, NodeGhost};
 use crate::history::HistoryEvent;
@@ -18,7 +21,7 @@ pub(super) struct Liveness {
 
 /// What is missing.
 pub(super) enum Missing<'a> {
-    /// No running node leads, or only in a term that another has left behind.
+    /// No running member leads, or only in a term that another has left behind.
     Leader { highest: Term },
     /// Clients wait.
     Answers { open: u64 },
@@ -53,7 +56,8 @@ impl Liveness {
 
     /// What is missing now, if anything.
     pub(super) fn missing<'a>(&self, ghost: &'a Ghost) -> Option<Missing<'a>> {
-        let running = || ghost.nodes().filter(|node| node.up);
+        let (_, members) = ghost.ledger.configurations.latest();
+        let running = || ghost.nodes().filter(|node| node.up && !node.amnesiac && members.contains(node.id));
         let highest = running().map(|node| node.seen.term).max().unwrap_or(Term::ZERO);
         let Some(leader) = running().find(|node| node.leads() && node.seen.term == highest) else {
             return Some(Missing::Leader { highest });
@@ -82,7 +86,7 @@ impl Missing<'_> {
 impl fmt::Display for Missing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Leader { highest } => write!(f, "no running node leads term {highest}, the highest"),
+            Self::Leader { highest } => write!(f, "no running member leads term {highest}, the highest"),
             Self::Answers { open: 1 } => f.write_str("1 operation has no answer"),
             Self::Answers { open } => write!(f, "{open} operations have no answer"),
             Self::Level { node, last } => {

@@ -15,7 +15,7 @@ mod tests;
 #[cfg(test)]
 mod toy;
 
-use crate::check::Checkers;
+use crate::check::{Checkers, Limits};
 use crate::choice::Choice;
 use crate::clock::Clock;
 use crate::disk::Disk;
@@ -34,7 +34,7 @@ use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
 use crate::workload::{ClientEffect, Clients};
 use seaworthy_core::flaw::Planted;
-use seaworthy_core::kv::Limits;
+use seaworthy_core::kv;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::{Role, Usage};
@@ -132,6 +132,7 @@ impl<'a, R: Replica> World<'a, R> {
         let (learners, voters) = nodes[..cluster.nodes as usize].iter().copied().partition(learns);
         let voters: Vec<NodeId> = voters;
         let membership = Membership { learners, ..Membership::new(voters) };
+        let config = node::config(scenario, nodes[0], 0);
         let mut world = Self {
             scenario,
             flaws: crate::planted::flaws(scenario.planted.iter().map(String::as_str)),
@@ -144,7 +145,7 @@ impl<'a, R: Replica> World<'a, R> {
             nemeses: Nemeses::new(scenario),
             operators: Operators::default(),
             witness: Witness::new(
-                options.check.then(|| Checkers::new(&nodes, &membership)),
+                options.check.then(|| Checkers::new(&nodes, &membership, Limits::of(&config))),
                 Trace::new(options.record),
                 options.record,
             ),
@@ -269,7 +270,7 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
     let initial = scenario.cluster.initial.iter().find(|initial| initial.node == id.get());
     let founds = id.get() <= scenario.cluster.nodes;
     let cluster = &scenario.cluster;
-    let limits = Limits {
+    let limits = kv::Limits {
         max_sessions: NonZeroU32::new(cluster.max_sessions).expect("a valid scenario allows a session"),
         session_lifetime: NonZeroU64::new(cluster.session_lifetime).expect("and gives it some time"),
     };

@@ -110,7 +110,7 @@ fn a_retried_request_runs_once() {
 #[test]
 fn a_cluster_is_settled_when_it_has_a_leader_no_open_operation_and_level_replicas() {
     let mut toy = Toy::new(3);
-    assert_eq!(toy.checkers.unsettled().unwrap(), "no running node leads term 0, the highest");
+    assert_eq!(toy.checkers.unsettled().unwrap(), "no running member leads term 0, the highest");
     toy = three_committed();
     let (operation, client) = (OperationId(0), ClientId(1));
     let command = Command::Get { key: "k".into() };
@@ -126,7 +126,7 @@ fn a_cluster_is_settled_when_it_has_a_leader_no_open_operation_and_level_replica
     toy.tell(&Fact::Crashed { node: seaworthy_core::types::NodeId::new(3) });
     assert!(toy.checkers.is_settled(), "who is down need not be level");
     toy.adopt(2, 2, None);
-    assert_eq!(toy.checkers.unsettled().unwrap(), "no running node leads term 2, the highest");
+    assert_eq!(toy.checkers.unsettled().unwrap(), "no running member leads term 2, the highest");
 }
 
 #[test]
