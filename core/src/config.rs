@@ -12,7 +12,8 @@ use core::time::Duration;
 pub struct Config {
     /// Who this is.
     pub id: NodeId,
-    /// The seed of this node's election jitter: the core has no other randomness.
+    /// The seed of this node's election jitter and of the names that it never uses twice: the core has no other
+    /// randomness. Another one at each start, or answers to the life before would be taken for answers to this one.
     pub seed: u64,
     /// The shortest election timeout; also how long a voter stays loyal to a leader that it has heard.
     pub election_timeout_min: Duration,

@@ -137,8 +137,8 @@ pub struct Member<F: Flaws = Sound> {
     readers: BTreeMap<Token, Command>,
     /// Confirmed reads that wait for their index to be applied.
     ready: BTreeMap<(LogIndex, Token), Command>,
-    /// Whether it led after its latest step.
-    led: bool,
+    /// The leader that the node knew of after its latest step.
+    leader: Option<NodeId>,
     snapshot_interval: Option<NonZeroU64>,
     max_pending_reads: usize,
     /// Reused between steps.
@@ -185,7 +185,7 @@ impl<F: Flaws> Member<F> {
             under_way: BTreeMap::new(),
             readers: BTreeMap::new(),
             ready: BTreeMap::new(),
-            led: false,
+            leader: None,
             snapshot_interval,
             max_pending_reads,
             effects: effect::Effects::default(),
@@ -204,8 +204,8 @@ impl<F: Flaws> Member<F> {
         }
         self.apply(effects);
         self.answer_reads(effects);
-        let leads = self.node.role() == Role::Leader;
-        if core::mem::replace(&mut self.led, leads) && !leads {
+        if self.leader != self.node.leader() {
+            self.leader = self.node.leader();
             self.dismiss(effects);
         }
         if self.is_snapshot_due() {
@@ -443,10 +443,10 @@ impl<F: Flaws> Member<F> {
         }
     }
 
-    /// Answers whoever still waits when leadership is lost. What will become of an entry cannot be told; a read
+    /// Answers whoever still waits when another leads, or nobody. What will become of an entry cannot be told; a read
     /// that waits for its index is refused, since nobody knows when this node will get there.
     fn dismiss(&mut self, effects: &mut Effects) {
-        let leader = self.node.leader();
+        let leader = self.leader;
         self.under_way.clear();
         while let Some(((_, token), _)) = self.writers.pop_first() {
             effects.replies.push(Reply { token, result: Err(Refusal::Unknown { leader }) });

@@ -74,6 +74,10 @@ pub enum Body {
         offset: u64,
         /// The bytes from there on.
         chunk: Bytes,
+        /// The life of the blank node that the leader knows for a newcomer; `None` for a follower that only lags. A node
+        /// that is blank takes no snapshot but by the name of its own life: one that has lost its disk is not to go on
+        /// with what was meant for the life before, or for a node that remembers.
+        newcomer: Option<u64>,
         /// The leader's contact round, echoed in the answer.
         round: Round,
     },
@@ -106,7 +110,10 @@ pub enum Body {
     Stale,
     /// The answer of a node whose disk holds nothing to the leader that would have it follow: it needs a snapshot to
     /// start from. It has no round: a node that has lost its disk may have voted for somebody else before.
-    Blank,
+    Blank {
+        /// The node's name for its life since its start, never used twice.
+        life: u64,
+    },
 }
 
 /// A snapshot's identity: two are the same bytes, whoever took them.

@@ -1,10 +1,9 @@
 //! What a member owes its clients, beyond what the node below it owes its peers.
 
 use seaworthy_core::config::Config;
-use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::Record;
 use seaworthy_core::kv::{Answer, Command};
-use seaworthy_core::member::{Effects, Input, Member, Refusal, Reply};
+use seaworthy_core::member::{Effects, Input, Member, ReadMode, Refusal, Reply, founding_disk};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::message::{AppendOutcome, Body, Message};
 use seaworthy_core::state_machine::{Operation, Outcome, Request};
@@ -25,7 +24,7 @@ impl Bench {
     fn start(nodes: u64) -> Self {
         let config = Config { pre_vote: false, ..Config::new(ME, 1) };
         let membership = Membership::new((1..=nodes).map(NodeId::new));
-        let member = Member::new(config, membership, &Durable::default(), Instant(0)).expect("sound");
+        let member = Member::new(config, &founding_disk(membership), Instant(0)).expect("sound");
         Self { member, now: Instant(0), round: Round::ZERO }
     }
 
@@ -71,7 +70,7 @@ impl Bench {
 
     fn ask(&mut self, token: u64, session: SessionId, sequence: u64, operation: Operation) -> Vec<Reply> {
         let request = Request { session, sequence, operation };
-        self.step(Input::Request { token: Token(token), request })
+        self.step(Input::Request { token: Token(token), request, mode: ReadMode::default() })
     }
 
     /// Opens a session.
@@ -136,7 +135,11 @@ fn who_waits_for_an_entry_when_leadership_is_lost_is_told_that_nobody_knows() {
     let session = bench.session();
     bench.ask(1, session, 1, command("SET a 1"));
     let refused = Reply { token: Token(1), result: Err(Refusal::Unknown { leader: None }) };
-    assert_eq!(bench.hear_in(Term(9), Body::RequestVote { last: EntryId::ZERO }), [], "loyal to itself");
+    assert_eq!(
+        bench.hear_in(Term(9), Body::RequestVote { last: EntryId::ZERO, transfer: false }),
+        [],
+        "loyal to itself"
+    );
     assert_eq!(bench.hear_in(Term(9), Body::Stale), [refused]);
     // The retry at the next leader runs it once: here it only learns whom to ask.
     let refused = Reply { token: Token(2), result: Err(Refusal::NotLeader { leader: None }) };
@@ -190,29 +193,31 @@ fn a_lone_member_needs_nobody_but_its_disk() {
 #[test]
 fn entries_are_applied_a_few_a_step_and_a_restart_applies_them_again() {
     let config = Config { max_apply_entries: 2, pre_vote: false, ..Config::new(ME, 1) };
-    let membership = Membership::new([ME]);
-    let mut durable = Durable::default();
+    let mut durable = founding_disk(Membership::new([ME]));
     let mut effects = Effects::default();
-    let start = |durable: &Durable| {
-        Member::new(config.clone(), membership.clone(), durable, Instant(0)).expect("sound")
-    };
+    let start = |durable: &_| Member::new(config.clone(), durable, Instant(0)).expect("sound");
     let mut member = start(&durable);
-    let settle = |member: &mut Member, effects: &mut Effects, durable: &mut Durable| {
-        while !effects.writes.is_empty() {
-            let mut seq = WriteSeq::ZERO;
-            for write in effects.writes.drain(..) {
-                seq = write.seq;
-                let record: Record = write.record;
-                durable.persist(record);
+    let settle =
+        |member: &mut Member, effects: &mut Effects, durable: &mut seaworthy_core::durable::Durable| {
+            while !effects.writes.is_empty() {
+                let mut seq = WriteSeq::ZERO;
+                for write in effects.writes.drain(..) {
+                    seq = write.seq;
+                    let record: Record = write.record;
+                    durable.persist(record);
+                }
+                member.step(Instant(0), Input::Persisted { seq }, effects);
             }
-            member.step(Instant(0), Input::Persisted { seq }, effects);
-        }
-    };
+        };
     member.step(Instant(0), Input::Campaign, &mut effects);
     settle(&mut member, &mut effects, &mut durable);
     for token in 0..5 {
         let request = Request { session: SessionId::ZERO, sequence: 0, operation: Operation::Register };
-        member.step(Instant(0), Input::Request { token: Token(token), request }, &mut effects);
+        member.step(
+            Instant(0),
+            Input::Request { token: Token(token), request, mode: ReadMode::default() },
+            &mut effects,
+        );
     }
     settle(&mut member, &mut effects, &mut durable);
     assert_eq!(member.view().commit, LogIndex(6));

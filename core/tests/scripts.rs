@@ -7,7 +7,8 @@
 //! `UPDATE_SCRIPTS=1 cargo test -p seaworthy-core --test scripts` writes what happens into the scripts. Read what
 //! it wrote: a golden file states what Raft demands, not what the code happens to do.
 
-#[path = "cluster/mod.rs"]
+#[path = "scripts/arguments.rs"]
+mod arguments;
 mod cluster;
 #[path = "scripts/runner.rs"]
 mod runner;

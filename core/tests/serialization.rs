@@ -2,42 +2,71 @@
 
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::{HardState, Record};
+use seaworthy_core::log::Log;
+use seaworthy_core::membership::{Change, Membership};
 use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload};
+use seaworthy_core::snapshot::Snapshot;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Round, Term};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+
+fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+    let text = serde_json::to_string(value).expect("plain data");
+    assert_eq!(&serde_json::from_str::<T>(&text).expect("as written"), value);
+}
 
 #[test]
 fn messages_and_disks_come_back_as_they_were() {
-    let data = Entry { id: EntryId::new(2, 2), payload: Payload::Data(vec![0, 255, 7].into()) };
-    let noop = Entry { id: EntryId::new(1, 1), payload: Payload::Noop };
-    let durable = Durable {
-        hard_state: HardState { term: Term(3), vote: Some(NodeId::new(2)) },
-        log: vec![noop, data.clone()],
+    let node = NodeId::new;
+    let joint = Membership::new([1, 2, 3].map(node))
+        .change(&[Change::Remove(node(3)), Change::AddVoter(node(4)), Change::AddLearner(node(2))])
+        .expect("it is possible");
+    let data = Entry { id: EntryId::new(2, 8), payload: Payload::Data(vec![0, 255, 7].into()) };
+    let changed = Entry { id: EntryId::new(3, 9), payload: Payload::Membership(joint.clone()) };
+    let noop = Entry { id: EntryId::new(1, 7), payload: Payload::Noop };
+    let last = EntryId::new(1, 6);
+    let snapshot = Snapshot { last, membership: joint.clone(), data: vec![1, 2].into() };
+    let mut durable = Durable {
+        hard_state: HardState { term: Term(3), vote: Some(node(2)) },
+        snapshot: Some(snapshot.clone()),
+        log: Log::after(last),
     };
-    let text = serde_json::to_string(&durable).expect("plain data");
-    assert_eq!(serde_json::from_str::<Durable>(&text).expect("as written"), durable);
+    for entry in [noop, data.clone(), changed] {
+        durable.log.push(entry);
+    }
+    comes_back(&durable);
+    comes_back(&Durable::default());
+    comes_back(&Record::Append(vec![data.clone()]));
+    comes_back(&Record::Snapshot { snapshot: snapshot.clone(), compacted: LogIndex(4) });
 
     let hint = EntryId::new(1, 4);
+    let prev = EntryId::new(1, 7);
     let bodies = [
-        Body::AppendEntries {
-            prev: EntryId::new(1, 1),
-            entries: vec![data.clone()],
-            commit: LogIndex(1),
-            round: Round(9),
-        },
+        Body::PreVote { last: hint },
+        Body::RequestVote { last: hint, transfer: true },
+        Body::AppendEntries { prev, entries: vec![data], commit: LogIndex(1), round: Round(9) },
         Body::AppendReply {
             round: Round(9),
             outcome: AppendOutcome::Rejected { refused: LogIndex(5), hint },
         },
-        Body::PreVote { last: hint },
+        Body::InstallSnapshot {
+            snapshot: snapshot.id(),
+            membership: joint,
+            offset: 1,
+            chunk: vec![2].into(),
+            newcomer: Some(u64::MAX),
+            round: Round(9),
+        },
+        Body::SnapshotReply { round: Round(9), snapshot: snapshot.id(), received: 1 },
+        Body::TimeoutNow,
+        Body::ReadIndex { id: u64::MAX },
+        Body::ReadIndexReply { id: u64::MAX, index: LogIndex(7) },
         Body::Stale,
+        Body::Blank { life: 7 },
     ];
     for body in bodies {
-        let message = Message { from: NodeId::new(1), to: NodeId::new(2), term: Term(3), body };
-        let text = serde_json::to_string(&message).expect("plain data");
-        assert_eq!(serde_json::from_str::<Message>(&text).expect("as written"), message);
+        comes_back(&Message { from: node(1), to: node(2), term: Term(3), body });
     }
-    let record = Record::Append(vec![data]);
-    let text = serde_json::to_string(&record).expect("plain data");
-    assert_eq!(serde_json::from_str::<Record>(&text).expect("as written"), record);
     assert!(serde_json::from_str::<NodeId>("0").is_err(), "node numbers start at 1");
 }

@@ -67,7 +67,8 @@
 //! | [`observation`], [`check`], [`linearizability`] | facts, and who judges them |
 //! | [`planted`] | bugs on purpose, and who must catch each |
 //! | [`trace`], [`run`], [`report`] | what happened, and what it came to |
-//! | [`sweep`], [`artifact`], [`testing`] | many runs, kept failures, sweeps from `cargo test` |
+//! | [`sweep`], [`artifact`] | many runs, kept failures |
+//! | [`viewer`], [`testing`] | a run as a picture, sweeps from `cargo test` |
 //!
 //! # Invariants
 //! - **One source of luck.** Every draw goes through [`Choice`](choice::Choice), on a stream of its own for each
@@ -111,6 +112,7 @@ pub mod run;
 pub mod report;
 pub mod sweep;
 pub mod artifact;
+pub mod viewer;
 pub mod testing;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

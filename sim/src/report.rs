@@ -103,9 +103,14 @@ pub fn since_start(at: Time) -> Span {
 
 /// A property's name, as in files.
 pub fn property_name(property: Property) -> String {
-    match serde_json::to_value(property) {
+    name_in_files(&property)
+}
+
+/// What stands in files for something that is one of a few.
+pub(crate) fn name_in_files(one_of_a_few: &impl Serialize) -> String {
+    match serde_json::to_value(one_of_a_few) {
         Ok(serde_json::Value::String(name)) => name,
-        other => unreachable!("a property is written as its name, not as {other:?}"),
+        other => unreachable!("it is written as its name, not as {other:?}"),
     }
 }
 
@@ -255,7 +260,8 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn line(step: u64, node: Option<u64>, text: &str) -> TraceLine {
-        TraceLine { at: Time(step * 1_000_000), step, node: node.map(NodeId::new), text: text.to_owned() }
+        let (at, node) = (Time(step * 1_000_000), node.map(NodeId::new));
+        TraceLine { at, step, node, text: text.to_owned(), record: None }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::replica::Replica;
 use crate::scenario::Scenario;
 use crate::seaworthy::Seaworthy;
 use crate::time::{Span, Time};
+use crate::trace::Record;
 use crate::world::{Options, World};
 use seaworthy_core::flaw::{Planted, Sound};
 use seaworthy_core::types::NodeId;
@@ -114,6 +115,9 @@ pub struct TraceLine {
     pub node: Option<NodeId>,
     /// What happened: `n1@3 ⇨ leader`, `n1@3 → n2 AppendEntries 7@2 +1`.
     pub text: String,
+    /// The same as data. Nothing if a client did or saw it, which the history holds, or if the line was read back
+    /// from a file, which holds words.
+    pub record: Option<Record>,
 }
 
 /// More steps than any sane run takes: the longest of the swarm take some hundred thousand.

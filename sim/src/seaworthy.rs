@@ -169,7 +169,7 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
                 facts(MessageKind::ReadIndexReply, nothing, about, 0, true)
             }
             Body::Stale => facts(MessageKind::Stale, nothing, EntryId::ZERO, 0, false),
-            Body::Blank => facts(MessageKind::Blank, nothing, EntryId::ZERO, 0, false),
+            Body::Blank { .. } => facts(MessageKind::Blank, nothing, EntryId::ZERO, 0, false),
         }
     }
 

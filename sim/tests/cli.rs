@@ -50,7 +50,7 @@ fn the_help_says_what_there_is() {
 
 #[test]
 fn bad_usage_exits_with_2_and_says_what_is_right() {
-    let cases: [&[&str]; 13] = [
+    let cases: [&[&str]; 16] = [
         &[],
         &["swep"],
         &["run"],
@@ -62,6 +62,9 @@ fn bad_usage_exits_with_2_and_says_what_is_right() {
         &["sweep", "--seeds", "5..2"],
         &["sweep", "--seeds", "abc"],
         &["sweep", "--jobs", "0"],
+        &["sweep", "--shard", "0/3"],
+        &["sweep", "--shard", "4/3"],
+        &["sweep", "--shard", "x"],
         &["sweep", "--no-swarm", "--swarm-seeds", "0..5"],
         &["completions", "cmd"],
     ];
@@ -84,6 +87,47 @@ fn a_scenario_that_does_not_exist_exits_with_2() {
                         \"no/such-thing-at-all.json\"\n";
         assert_eq!(told(&output), expected, "{command}");
     }
+}
+
+/// A folder is said to be one, with what would be right: also one of bundled scenarios, and a kept failure.
+#[test]
+fn a_folder_exits_with_2_and_is_told_from_a_scenario() {
+    let dir = tempfile::tempdir().unwrap();
+    for (file, text) in [("mine/b.json", "{}"), ("mine/a b.json", "{}"), ("kept/result.json", "{}")] {
+        let path = dir.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    std::fs::create_dir(dir.path().join("bare")).unwrap();
+    let mut text = String::new();
+    for (command, folder) in
+        [("run", "mine"), ("sweep", "mine/"), ("run", "bare"), ("run", "kept"), ("run", "elections")]
+    {
+        let output = seaworthy(dir.path()).args([command, folder]).output().unwrap();
+        text += &format!("$ seaworthy {command} {folder}\n{}", told(&output));
+    }
+    insta::assert_snapshot!(text, @r#"
+        $ seaworthy run mine
+        exit 2
+        --- stderr
+        error: "mine" is a folder, not a scenario: name files in it, as in 'mine/a b.json'
+        $ seaworthy sweep mine/
+        exit 2
+        --- stderr
+        error: "mine/" is a folder, not a scenario: name files in it, as in 'mine/a b.json'
+        $ seaworthy run bare
+        exit 2
+        --- stderr
+        error: "bare" is a folder, not a scenario: name a file; there is none in it whose name ends in .json
+        $ seaworthy run kept
+        exit 2
+        --- stderr
+        error: "kept" is a folder, not a scenario: it keeps a failure: seaworthy replay kept
+        $ seaworthy run elections
+        exit 2
+        --- stderr
+        error: "elections" is a folder, not a scenario: name scenarios in it, as in elections/first-election
+    "#);
 }
 
 /// A mistake in a file is shown where it is, and nothing is run: not even the scenario before it.
@@ -132,7 +176,14 @@ fn what_is_no_artifact_exits_with_2() {
 #[test]
 fn an_empty_range_of_seeds_exits_with_4() {
     let output = in_empty_dir(&["sweep", "swarm", "--seeds", "5..5"]);
-    let expected = "exit 4\n--- stderr\nnothing ran: there are no seeds in what was asked for\n";
+    let expected = "exit 4\n--- stderr\nnothing ran: what was asked for has no seeds\n";
+    assert_eq!(told(&output), expected);
+}
+
+#[test]
+fn a_shard_without_seeds_exits_with_4() {
+    let output = in_empty_dir(&["sweep", "swarm", "--seeds", "0..2", "--shard", "3/3"]);
+    let expected = "exit 4\n--- stderr\nnothing ran: what was asked for has no seeds for shard 3/3\n";
     assert_eq!(told(&output), expected);
 }
 

@@ -120,6 +120,7 @@ fn the_json_of_a_run_is_one_object_a_line() {
         "schema_version",
         "seed",
         "steps",
+        "type",
         "verdict",
         "violation",
         "virtual_seconds",
@@ -135,6 +136,106 @@ fn the_json_of_a_run_is_one_object_a_line() {
     assert!(said.stderr.contains("Replay:  seaworthy replay seaworthy.out/"), "{}", said.stderr);
 }
 
+/// Each run as soon as it is over, in the order of seeds, then the sweep; all but the pace is the same each time.
+#[test]
+fn the_json_lines_of_a_sweep_are_its_runs_and_then_the_sweep() {
+    let deck = Deck::new();
+    let sweep = |jobs: u32| {
+        let said =
+            deck.says(&format!("sweep calm.json doomed.json --seeds 4..7 --format jsonl --jobs {jobs}"));
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        let mut lines: Vec<Value> = said.stdout.lines().map(json).collect();
+        let last = lines.pop().unwrap();
+        (lines, last)
+    };
+    let (runs, last) = sweep(2);
+    assert_eq!(sweep(1).0, runs);
+    let told: Vec<_> = runs
+        .iter()
+        .map(|run| {
+            assert_eq!((run["type"].as_str(), run["schema_version"].as_u64()), (Some("run"), Some(1)));
+            (
+                run["scenario"].as_str().unwrap(),
+                run["seed"].as_u64().unwrap(),
+                run["verdict"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let of = |name, verdict| (4..7).map(move |seed| (name, seed, verdict));
+    assert_eq!(told, of("calm", "ok").chain(of("doomed", "expectation")).collect::<Vec<_>>());
+    assert_eq!((last["type"].as_str(), last["schema_version"].as_u64()), (Some("sweep"), Some(1)));
+    assert_eq!((last["runs"].as_u64(), last["expectations"].as_u64()), (Some(6), Some(3)));
+}
+
+/// What fails is a case with the command that shows it again; what holds is one case, however many seeds it has.
+#[test]
+fn a_junit_document_has_a_suite_a_scenario_and_a_case_a_failure() {
+    let deck = Deck::new();
+    for command in ["run calm.json doomed.json --seed 7", "sweep calm.json doomed.json --seeds 7"] {
+        let said = deck.says(&format!("{command} --format junit"));
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        let time = said.stdout.split(" time=\"").nth(1).unwrap().split('"').next().unwrap();
+        let text = said.stdout.replace(time, "T").replace(deck.artifact().to_str().unwrap(), "ARTIFACT");
+        insta::allow_duplicates!(insta::assert_snapshot!(text, @r#"
+            <?xml version="1.0" encoding="UTF-8"?>
+            <testsuites name="seaworthy" tests="2" failures="1" errors="0" skipped="0" time="T">
+              <testsuite name="calm.json" tests="1" failures="0" errors="0" skipped="0">
+                <testcase classname="calm.json" name="seeds that hold">
+                  <system-out>1 of 1 runs</system-out>
+                </testcase>
+              </testsuite>
+              <testsuite name="doomed.json" tests="1" failures="1" errors="0" skipped="0">
+                <testcase classname="doomed.json" name="seed 7">
+                  <failure type="expectation" message="expectation: expected the number of elections to be at least 1000000; it is 2">expectation: expected the number of elections to be at least 1000000; it is 2
+            seaworthy replay ARTIFACT</failure>
+                </testcase>
+              </testsuite>
+            </testsuites>
+        "#));
+    }
+    let said = deck.says("run calm.json --trace --format junit");
+    assert_eq!((said.code, said.stdout.as_str()), (2, ""));
+    assert_eq!(said.stderr, "error: a trace is printed with --format human, json or jsonl\n");
+}
+
+#[test]
+fn github_is_told_of_failures_at_their_files_and_of_the_verdict() {
+    let deck = Deck::new();
+    for command in ["run doomed.json first-election --seed 7", "sweep doomed.json first-election --seeds 7"] {
+        let said = deck.says(&format!("{command} --format github"));
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        let text = said.stdout.replace(deck.artifact().to_str().unwrap(), "ARTIFACT");
+        insta::allow_duplicates!(insta::assert_snapshot!(text, @r#"
+            ::error file=doomed.json,title=doomed seed 7%3A expectation::expectation: expected the number of elections to be at least 1000000; it is 2%0Aseaworthy replay ARTIFACT
+            ::notice title=seaworthy::1 FAILED: 2 runs, 1 ok, 2 distinct
+        "#));
+    }
+}
+
+/// One file, byte for byte the same from a run and from the replay of what it kept.
+#[test]
+fn a_run_and_its_replay_write_the_same_page() {
+    let deck = Deck::new();
+    let said = deck.says("run doomed.json --seed 7 --format json --html run.html");
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.ends_with("wrote run.html: open it in a browser\n"), "{}", said.stderr);
+    json(&said.stdout);
+    let artifact = deck.artifact();
+    assert_eq!(deck.says(&format!("replay {} --html again.html", artifact.display())).code, 1);
+    let [page, again] = ["run.html", "again.html"].map(|name| fs::read_to_string(deck.path(name)).unwrap());
+    assert_eq!(page, again);
+    assert!(page.starts_with("<!doctype html>") && page.contains("EXPECTATION missed: "));
+
+    assert_eq!(deck.says("run calm.json --html calm.html").code, 0);
+    assert!(deck.path("calm.html").is_file());
+    let several = deck.says("run calm.json doomed.json --html run.html");
+    assert_eq!((several.code, several.stdout.as_str()), (2, ""));
+    assert_eq!(several.stderr, "error: --html shows one run: name one scenario\n");
+    let nowhere = deck.says("run calm.json --html no/where.html");
+    assert_eq!(nowhere.code, 2);
+    assert!(nowhere.stderr.starts_with("error: cannot write no/where.html: "), "{}", nowhere.stderr);
+}
+
 /// The trace shows what was asked for and changes nothing else.
 #[test]
 fn a_trace_is_printed_up_to_a_time_and_of_a_node() {
@@ -146,7 +247,7 @@ fn a_trace_is_printed_up_to_a_time_and_of_a_node() {
     assert_eq!(run["fingerprint"], json(&without)["fingerprint"]);
     assert!(lines.len() > 10, "a node does something in 300 ms");
     for line in &lines {
-        assert_eq!(keys(line), ["at", "node", "step", "text"]);
+        assert_eq!(keys(line), ["at", "node", "schema_version", "step", "text", "type"]);
         assert_eq!(line["node"], 2);
         let at: seaworthy_sim::time::Span = line["at"].as_str().unwrap().parse().unwrap();
         assert!(at <= seaworthy_sim::time::Span::millis(300));
@@ -268,6 +369,25 @@ fn a_sweep_with_many_jobs_is_byte_identical_to_one_with_one() {
     assert!(deck.path(artifact).join("result.json").is_file());
 }
 
+/// Three machines run what one would, each run once, and each says which it was.
+#[test]
+fn shards_together_run_what_one_sweep_runs() {
+    let deck = Deck::new();
+    let sweep = |shard: &str| {
+        let said = deck.says(&format!("sweep doomed.json --seeds 3..10 --format json{shard}"));
+        assert_eq!(said.code, 1, "{}", said.stderr);
+        let summary = json(&said.stdout);
+        let seeds = summary["failures"].as_array().unwrap().iter().map(|failure| failure["seed"].as_u64());
+        (summary["shard"].clone(), seeds.map(Option::unwrap).collect::<Vec<_>>())
+    };
+    assert_eq!(sweep(""), (Value::Null, vec![3, 4, 5, 6, 7, 8, 9]));
+    assert_eq!(sweep(" --shard 1/3"), ("1/3".into(), vec![3, 6, 9]));
+    assert_eq!(sweep(" --shard 2/3"), ("2/3".into(), vec![4, 7]));
+    assert_eq!(sweep(" --shard 3/3"), ("3/3".into(), vec![5, 8]));
+    let told = deck.says("sweep calm.json --seeds 0..5 --shard 2/2");
+    assert!(told.stdout.ends_with("ok: 2 runs, 2 distinct; shard 2/2\n"), "{}", told.stdout);
+}
+
 #[test]
 fn a_sweep_ends_with_a_table_and_a_verdict() {
     let deck = Deck::new();
@@ -312,14 +432,19 @@ fn the_swarm_and_bundled_scenarios_are_run_by_name() {
 #[test]
 fn a_reader_who_leaves_changes_no_verdict() {
     let deck = Deck::new();
-    for (scenario, code) in [("calm", 0), ("doomed", 1)] {
-        let mut command = deck.command(&format!("run {scenario}.json --trace"));
+    let cases = [
+        ("run calm.json --trace", 0),
+        ("run doomed.json --trace", 1),
+        ("sweep calm.json --seeds 0..400 --format jsonl", 0),
+    ];
+    for (arguments, code) in cases {
+        let mut command = deck.command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         assert!(!first.is_empty());
         let output = child.wait_with_output().unwrap();
-        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(code), &[][..]), "{scenario}");
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(code), &[][..]), "{arguments}");
     }
 }
 

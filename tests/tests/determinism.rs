@@ -15,8 +15,8 @@ const SEEDS: Range<u64> = 0..24;
 
 /// Everything that came of the swarm and of the bundled scenarios.
 fn outcomes(jobs: usize, verify_determinism: bool) -> Vec<(usize, u64, Outcome)> {
-    let mut batches = bundled_batches(&(0..1)).expect("bundled scenarios are valid");
-    batches.push(Batch { source: Source::SWARM, seeds: SEEDS });
+    let mut batches = bundled_batches((0..1).into()).expect("bundled scenarios are valid");
+    batches.push(Batch { source: Source::SWARM, seeds: SEEDS.into() });
     let jobs = NonZeroUsize::new(jobs).expect("somebody works");
     let options = Options { jobs, verify_determinism, interrupt: &AtomicBool::new(false) };
     let mut outcomes = Vec::new();

@@ -75,7 +75,7 @@ impl<F: Flaws> Node<F> {
         }
         if self.is_blank() {
             // A log goes on from something, and here is nothing.
-            self.send(from, WriteSeq::ZERO, Body::Blank, effects);
+            self.send(from, WriteSeq::ZERO, Body::Blank { life: self.life }, effects);
             return;
         }
         let (round, last) = (append.round, append.last());

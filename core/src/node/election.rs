@@ -216,7 +216,7 @@ impl<F: Flaws> Node<F> {
     /// of it yet, and then its vote may be the one that is missing.
     fn may_vote(&self) -> bool {
         let learner = !self.configurations.latest().voters.contains(self.config.id);
-        !self.is_blank() && !(learner && self.flaws.has(Flaw::LearnerRefusesToVote))
+        !(self.is_blank() || learner && self.flaws.has(Flaw::LearnerRefusesToVote))
     }
 
     /// Whether a candidate whose log ends with `last` may have this node's vote (Raft §5.4.1). The own log is

@@ -67,6 +67,8 @@ pub struct Node<F: Flaws = Sound> {
     queue: WriteQueue,
     state: State,
     questions: Questions,
+    /// The name of this life, by which a blank node is known.
+    life: u64,
     /// The leader of the current term, if it is known.
     leader: Option<NodeId>,
     /// When it was last heard.
@@ -101,6 +103,7 @@ impl<F: Flaws> Node<F> {
             hard_state.vote = None;
         }
         let mut jitter = Jitter(config.seed);
+        let life = jitter.word();
         let promised = if flaws.has(Flaw::PromiseForgottenAtRestart) {
             Duration::ZERO
         } else {
@@ -117,7 +120,8 @@ impl<F: Flaws> Node<F> {
             queue: WriteQueue::new(durable.log.last().index),
             log: durable.log.clone(),
             state: State::Follower,
-            questions: Questions::new(jitter.word() >> 1),
+            questions: Questions::new(life >> 1),
+            life,
             leader: None,
             leader_heard_at: now,
             promise: Promise::at_start(now, promised),
@@ -285,8 +289,8 @@ impl<F: Flaws> Node<F> {
                 self.on_append_entries(now, from, append, effects);
             }
             Body::AppendReply { round, outcome } => self.on_append_reply(now, from, round, outcome, effects),
-            Body::InstallSnapshot { snapshot, membership, offset, chunk: bytes, round } => {
-                let chunk = Chunk { snapshot, membership, offset, bytes, round };
+            Body::InstallSnapshot { snapshot, membership, offset, chunk: bytes, newcomer, round } => {
+                let chunk = Chunk { snapshot, membership, offset, bytes, newcomer, round };
                 self.on_install_snapshot(now, from, chunk, effects);
             }
             Body::SnapshotReply { round, snapshot, received } => {
@@ -295,7 +299,7 @@ impl<F: Flaws> Node<F> {
             Body::TimeoutNow => self.on_timeout_now(now, from, effects),
             Body::ReadIndex { id } => self.on_read_index(now, from, id, effects),
             Body::ReadIndexReply { id, index } => self.on_read_index_reply(id, index, effects),
-            Body::Blank => self.on_blank(from, effects),
+            Body::Blank { life } => self.on_blank(from, life, effects),
             // Its term has been adopted above; there is nothing more in it.
             Body::Stale => {}
         }
@@ -317,7 +321,7 @@ impl<F: Flaws> Node<F> {
             | Body::TimeoutNow
             | Body::ReadIndexReply { .. }
             | Body::Stale
-            | Body::Blank => {}
+            | Body::Blank { .. } => {}
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Progress {
     pub(super) answered: Round,
     /// When it last answered anything in this term.
     pub(super) contact: Instant,
+    /// The life in which it came as a newcomer to this leader, with nothing.
+    pub(super) newcomer: Option<u64>,
     pub(super) pace: Pace,
     pub(super) catch_up: CatchUp,
 }
@@ -105,6 +107,7 @@ impl Progress {
             next: last.next(),
             answered: Round::ZERO,
             contact: now,
+            newcomer: None,
             pace: Pace::Probe { waiting: false, until: LogIndex::ZERO },
             catch_up: CatchUp { target: last, since: now, done: false },
         }

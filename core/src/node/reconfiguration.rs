@@ -98,6 +98,13 @@ impl<F: Flaws> Node<F> {
         votes(self.configurations.latest()) || before
     }
 
+    /// Whether `node` has a vote in the configuration in force, or in the one before while that may yet come back.
+    pub(super) fn may_decide(&self, node: NodeId) -> bool {
+        let votes = |membership: &Membership| membership.voters.contains(node);
+        let open = self.commit < self.configurations.latest_index();
+        votes(self.configurations.latest()) || open && self.configurations.previous().is_some_and(votes)
+    }
+
     /// A leader's configuration has changed: it follows whoever is in it, and until it is committed also those whom it
     /// drops, so that they learn of it.
     pub(super) fn track_followers(&mut self, now: Instant) {

@@ -47,8 +47,13 @@ impl<F: Flaws> Node<F> {
             self.configurations.push(id.index, membership.clone());
             self.track_followers(now);
         }
+        let changes = matches!(entry.payload, Payload::Membership(_));
         self.queue.write_entries(vec![entry], effects);
         self.replicate(effects);
+        if changes {
+            // Those who count now may all have answered what the reads wait for; perhaps there is nobody else.
+            self.confirm_reads(now, effects);
+        }
         if self.flaws.has(Flaw::LeaderCountsUnpersisted) {
             self.advance_commit(now, effects);
         }

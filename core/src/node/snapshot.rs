@@ -40,6 +40,7 @@ pub(super) struct Chunk {
     pub(super) membership: Membership,
     pub(super) offset: u64,
     pub(super) bytes: Bytes,
+    pub(super) newcomer: Option<u64>,
     pub(super) round: Round,
 }
 
@@ -105,6 +106,7 @@ impl<F: Flaws> Node<F> {
             membership: snapshot.membership.clone(),
             offset: *offset,
             chunk: Bytes::new(chunk),
+            newcomer: follower.newcomer,
             round: leadership.round,
         };
         self.send(follower.node, WriteSeq::ZERO, body, effects);
@@ -121,6 +123,10 @@ impl<F: Flaws> Node<F> {
         let SnapshotId { last, size, .. } = chunk.snapshot;
         let sensible = last.term <= self.hard_state.term && size <= self.config.max_snapshot_bytes;
         if !sensible || chunk.membership.validate().is_err() || !self.follow(now, from, effects) {
+            return;
+        }
+        if self.is_blank() && chunk.newcomer != Some(self.life) && !self.flaws.has(Flaw::WipedNodeWelcome) {
+            self.send(from, WriteSeq::ZERO, Body::Blank { life: self.life }, effects);
             return;
         }
         let here = last.index <= self.commit || self.log.contains(last);
@@ -227,25 +233,27 @@ impl<F: Flaws> Node<F> {
     }
 
     /// A node has nothing at all. A newcomer gets a snapshot to start from. Whoever votes here or has acknowledged
-    /// anything once had something, and has lost it.
-    pub(super) fn on_blank(&mut self, from: NodeId, effects: &mut Effects) {
-        let voter = self.configurations.latest().voters.contains(from);
+    /// anything once had something, and has lost it; so has a voter of the configuration before, while that may yet
+    /// come back.
+    pub(super) fn on_blank(&mut self, from: NodeId, life: u64, effects: &mut Effects) {
+        let voter = self.may_decide(from);
         let State::Leader(leadership) = &mut self.state else { return };
         let Some(position) = leadership.followers.iter().position(|follower| follower.node == from) else {
             return;
         };
         let follower = &mut leadership.followers[position];
+        if follower.newcomer == Some(life) {
+            // It has said so before, and may have gone on since.
+            return;
+        }
         let newcomer = !voter && follower.matched == LogIndex::ZERO || self.flaws.has(Flaw::WipedNodeWelcome);
-        match follower.pace {
-            Pace::Snapshot(_) | Pace::Amnesiac => {}
-            _ if newcomer => {
-                self.begin_snapshot(position);
-                self.serve(from, effects);
-            }
-            _ => {
-                follower.pace = Pace::Amnesiac;
-                effects.events.push(Event::Amnesia { node: from });
-            }
+        if newcomer {
+            follower.newcomer = Some(life);
+            self.begin_snapshot(position);
+            self.serve(from, effects);
+        } else if follower.pace != Pace::Amnesiac {
+            follower.pace = Pace::Amnesiac;
+            effects.events.push(Event::Amnesia { node: from });
         }
     }
 }

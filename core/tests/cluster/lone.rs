@@ -5,7 +5,6 @@ use seaworthy_core::Node;
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::{Effects, Record, Write};
 use seaworthy_core::input::Input;
-use seaworthy_core::membership::Membership;
 use seaworthy_core::message::{AppendOutcome, Body, Entry, Message};
 use seaworthy_core::types::{EntryId, Instant, LogIndex, NodeId, Round, Term, Token, WriteSeq};
 
@@ -21,13 +20,12 @@ pub(crate) struct Lone {
 impl Lone {
     /// The paper's node, with a durable log of these terms.
     pub(crate) fn paper(nodes: u64, term: u64, terms: &[u64]) -> Self {
-        Self::new(&Options::paper(nodes), disk(term, terms))
+        Self::new(&Options::paper(nodes), disk(nodes, term, terms))
     }
 
     pub(crate) fn new(options: &Options, disk: Durable) -> Self {
-        let config = options.config(NodeId::new(1));
-        let membership = Membership::new((1..=options.nodes).map(NodeId::new));
-        let node = Node::new(config, membership, &disk, Instant::default());
+        let config = options.config(NodeId::new(1), 0);
+        let node = Node::new(config, &disk, Instant::default());
         let node = node.expect("the options of a test make sense");
         Self { node, now: Instant::default(), disk, unwritten: Vec::new() }
     }
@@ -71,7 +69,8 @@ impl Lone {
         self.time_out();
         self.persist();
         let term = self.node.view().term.0;
-        let others: Vec<u64> = self.node.view().membership.peers(NodeId::new(1)).map(NodeId::get).collect();
+        let others: Vec<u64> =
+            self.node.membership().nodes().map(NodeId::get).filter(|id| *id != 1).collect();
         let mut effects = Effects::default();
         for other in others {
             let step = self.receive(other, term, Body::VoteReply { granted: true });
@@ -117,7 +116,7 @@ pub(crate) fn append(prev: (u64, u64), entries: Vec<Entry>, commit: u64) -> Body
 
 /// A request of a candidate whose log ends with index `index` of term `term`.
 pub(crate) fn vote_request(index: u64, term: u64) -> Body {
-    Body::RequestVote { last: EntryId::new(term, index) }
+    Body::RequestVote { last: EntryId::new(term, index), transfer: false }
 }
 
 /// An acknowledgement in round 1.

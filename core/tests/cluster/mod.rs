@@ -4,23 +4,26 @@
 //! It keeps the contract of effects to the letter: writes form one queue a node, a message leaves once the write
 //! it names is durable, a crash leaves a prefix of the queue. After every step it checks the [`Ledger`].
 
-#![allow(dead_code, reason = "each of the test crates that share this uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each of the test crates that share this uses a part of it")]
 
 mod ledger;
 pub(crate) mod lone;
 pub(crate) mod notation;
+mod options;
+mod server;
+
+pub(crate) use options::{Options, disk, entry, founding, log, state};
+pub(crate) use server::Server;
 
 use ledger::Ledger;
 use notation::Notation;
 use seaworthy_core::Node;
-use seaworthy_core::config::Config;
 use seaworthy_core::durable::Durable;
-use seaworthy_core::effect::{Effects, HardState, Send, Write};
+use seaworthy_core::effect::{Effects, Event};
 use seaworthy_core::flaw::{Flaws, Sound};
 use seaworthy_core::input::Input;
-use seaworthy_core::membership::Membership;
-use seaworthy_core::message::{Entry, Message, Payload};
-use seaworthy_core::types::{Bytes, EntryId, Instant, NodeId, Term, WriteSeq};
+use seaworthy_core::message::Message;
+use seaworthy_core::types::{Instant, LogIndex, NodeId, WriteSeq};
 use seaworthy_core::view::{Role, View};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -28,79 +31,8 @@ use std::time::Duration;
 /// More steps than any settling cluster takes.
 const STABILIZE_LIMIT: usize = 20_000;
 
-/// How the nodes of a cluster are set up.
-#[derive(Clone, Debug)]
-pub(crate) struct Options {
-    pub(crate) nodes: u64,
-    pub(crate) pre_vote: bool,
-    pub(crate) check_quorum: bool,
-    pub(crate) max_batch_entries: usize,
-    pub(crate) max_inflight_messages: usize,
-    /// Whether every write is durable as soon as it is issued.
-    pub(crate) auto_persist: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            nodes: 3,
-            pre_vote: true,
-            check_quorum: true,
-            max_batch_entries: 64,
-            max_inflight_messages: 64,
-            auto_persist: true,
-        }
-    }
-}
-
-impl Options {
-    /// The paper's own Raft: no PreVote, no CheckQuorum, no loyalty of voters.
-    pub(crate) fn paper(nodes: u64) -> Self {
-        Self { nodes, pre_vote: false, check_quorum: false, ..Self::default() }
-    }
-
-    pub(crate) fn config(&self, id: NodeId) -> Config {
-        Config {
-            pre_vote: self.pre_vote,
-            check_quorum: self.check_quorum,
-            max_batch_entries: self.max_batch_entries,
-            max_inflight_messages: self.max_inflight_messages,
-            ..Config::new(id, id.get())
-        }
-    }
-}
-
-/// One server: a node while it is up, and what survives it.
-#[derive(Debug)]
-pub(crate) struct Server<F: Flaws = Sound> {
-    config: Config,
-    /// `None` while it is down.
-    pub(crate) node: Option<Node<F>>,
-    pub(crate) disk: Durable,
-    /// Issued and not yet durable, in order.
-    pub(crate) queue: VecDeque<Write>,
-    /// Every write up to here is on the disk.
-    written: WriteSeq,
-    /// Every write up to here is on the disk, and the node knows.
-    durable: WriteSeq,
-    /// What waits for its write.
-    held: Vec<Send>,
-    pub(crate) auto_persist: bool,
-}
-
-impl<F: Flaws> Server<F> {
-    /// Whether a node that is up waits for its disk.
-    fn is_behind(&self) -> bool {
-        self.node.is_some() && (!self.queue.is_empty() || self.durable < self.written)
-    }
-
-    fn start(&mut self, membership: Membership, now: Instant, flaws: F) {
-        let node = Node::with_flaws(self.config.clone(), membership, &self.disk, now, flaws);
-        self.node = Some(node.expect("the options of a test make sense"));
-        self.written = WriteSeq::ZERO;
-        self.durable = WriteSeq::ZERO;
-    }
-}
+/// The servers of a cluster, up or down.
+pub(crate) type Servers<F> = BTreeMap<NodeId, Server<F>>;
 
 /// One message on its way.
 #[derive(Clone, Debug)]
@@ -117,14 +49,15 @@ pub(crate) struct Packet {
 pub(crate) struct Cluster<F: Flaws = Sound> {
     pub(crate) now: Instant,
     flaws: F,
-    membership: Membership,
-    servers: BTreeMap<NodeId, Server<F>>,
+    servers: Servers<F>,
     /// In the order in which they were sent.
     pub(crate) network: Vec<Packet>,
     packets: u64,
     /// Links (from, to) that lose everything.
     cut: BTreeSet<(NodeId, NodeId)>,
     ledger: Ledger,
+    /// How often what is rare has happened.
+    pub(crate) tally: BTreeMap<&'static str, usize>,
     pub(crate) notation: Notation,
 }
 
@@ -137,31 +70,20 @@ impl Cluster<Sound> {
 impl<F: Flaws> Cluster<F> {
     /// A cluster in which every node has these planted bugs.
     pub(crate) fn with_flaws(options: &Options, flaws: F) -> Self {
-        let ids = (1..=options.nodes).map(NodeId::new);
-        let membership = Membership::new(ids.clone());
-        let servers = ids.map(|id| {
-            let mut server = Server {
-                config: options.config(id),
-                node: None,
-                disk: Durable::default(),
-                queue: VecDeque::new(),
-                written: WriteSeq::ZERO,
-                durable: WriteSeq::ZERO,
-                held: Vec::new(),
-                auto_persist: options.auto_persist,
-            };
-            server.start(membership.clone(), Instant::default(), flaws);
+        let servers = options.disks().map(|(id, disk)| {
+            let mut server = Server::new(id, options, disk);
+            server.start(Instant::default(), flaws);
             (id, server)
         });
         Self {
             now: Instant::default(),
             flaws,
             servers: servers.collect(),
-            membership,
             network: Vec::new(),
             packets: 0,
             cut: BTreeSet::new(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(options.membership()),
+            tally: BTreeMap::new(),
             notation: Notation::default(),
         }
     }
@@ -183,69 +105,80 @@ impl<F: Flaws> Cluster<F> {
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node<F> {
-        up(&self.servers, id)
+        self.servers[&id].node()
     }
 
     pub(crate) fn view(&self, id: NodeId) -> View<'_> {
         self.node(id).view()
     }
 
-    /// How many entries were ever seen committed.
-    pub(crate) fn committed(&self) -> usize {
-        self.ledger.committed().len()
+    /// Who leads, in any term.
+    pub(crate) fn leaders(&self) -> Vec<NodeId> {
+        let up = self.servers.values().filter_map(|server| server.node.as_ref());
+        up.filter(|node| node.role() == Role::Leader).map(|node| node.view().id).collect()
     }
 
-    /// One step of one node, and what follows from it on its own disk.
+    /// How many entries were ever seen committed.
+    pub(crate) fn committed(&self) -> usize {
+        self.ledger.committed()
+    }
+
+    /// One step of one node, and what follows from it on its own server: whole snapshots are looked at, and writes are
+    /// durable if they are so at once.
     pub(crate) fn step(&mut self, id: NodeId, input: Input) {
-        let mut input = Some(input);
-        while let Some(next) = input {
-            let writes = self.step_once(id, next);
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let effects = self.step_once(id, input);
+            let usable = |event| match event {
+                Event::SnapshotReceived { snapshot } => Some(snapshot.data == state(snapshot.last.index)),
+                _ => None,
+            };
+            let read = effects.events.into_iter().find_map(usable);
+            inputs.extend(read.map(|usable| Input::SnapshotRead { usable }));
             let server = self.server_mut(id);
-            input = (server.auto_persist && writes).then_some(Input::Persisted { seq: server.durable });
+            if server.auto_persist && !effects.writes.is_empty() {
+                inputs.push_back(Input::Persisted { seq: server.durable });
+            }
         }
     }
 
-    /// Says whether anything was written.
-    fn step_once(&mut self, id: NodeId, input: Input) -> bool {
+    fn step_once(&mut self, id: NodeId, input: Input) -> Effects {
         let mut effects = Effects::default();
         let now = self.now;
         let server = self.servers.get_mut(&id).expect("the test names a server of the cluster");
         let node = server.node.as_mut().expect("only a node that is up takes a step");
         let before = notation::Before::of(node);
-        if let Input::Read { token } = input {
+        if let Input::Read { token, .. } = input {
             self.ledger.ask(id, token);
         }
         node.step(now, input, &mut effects);
-        self.ledger.check_step(node, before.role, before.commit, &effects.writes);
-        self.ledger.check_events(id, &effects.events);
+        self.ledger.check_step(id, &before, &effects, &self.servers, now);
+        notation::rarities(&before, &effects).for_each(|rare| *self.tally.entry(rare).or_default() += 1);
+        let server = self.servers.get_mut(&id).expect("it was just there");
+        let node = server.node();
         self.notation.became(&before, node);
         self.notation.writes(&before, node, &effects.writes);
         self.notation.events(&before, node, &effects.events);
-        let wrote = !effects.writes.is_empty();
-        server.queue.extend(effects.writes);
+        server.queue.extend(effects.writes.iter().cloned());
         if server.auto_persist {
-            while let Some(write) = server.queue.pop_front() {
-                server.written = write.seq;
-                server.durable = write.seq;
-                server.disk.persist(write.record);
-            }
+            server.write(usize::MAX);
+            server.durable = server.written;
         }
-        for send in effects.sends {
+        for send in effects.sends.drain(..) {
             let leaves = send.after <= self.servers[&id].durable;
-            self.notation.send(up(&self.servers, id), &send, leaves);
+            self.notation.send(self.servers[&id].node(), &send, leaves);
             if leaves {
                 self.emit(send.message);
             } else {
                 self.server_mut(id).held.push(send);
             }
         }
-        wrote
+        effects
     }
 
     /// Puts a message on the network, or loses it at once where the link is cut.
     fn emit(&mut self, message: Message) {
-        let sender = &self.servers[&message.from];
-        self.ledger.check_send(&message, &sender.disk);
+        self.ledger.check_send(&message, &self.servers);
         if self.cut.contains(&(message.from, message.to)) {
             self.notation.dropped(&message);
         } else {
@@ -261,12 +194,7 @@ impl<F: Flaws> Cluster<F> {
 
     /// Makes the next `count` writes durable without telling the node.
     pub(crate) fn write_to_disk(&mut self, id: NodeId, count: usize) {
-        let server = self.server_mut(id);
-        let count = count.min(server.queue.len());
-        for write in server.queue.drain(..count) {
-            server.written = write.seq;
-            server.disk.persist(write.record);
-        }
+        self.server_mut(id).write(count);
     }
 
     /// Makes the queue durable up to `limit`, and tells the node.
@@ -287,9 +215,9 @@ impl<F: Flaws> Cluster<F> {
         let held = std::mem::take(&mut server.held);
         let (ready, held): (Vec<_>, _) = held.into_iter().partition(|send| send.after <= seq);
         server.held = held;
-        self.notation.durable(up(&self.servers, id), seq);
+        self.notation.durable(self.servers[&id].node(), seq);
         for send in ready {
-            self.notation.send(up(&self.servers, id), &send, true);
+            self.notation.send(self.servers[&id].node(), &send, true);
             self.emit(send.message);
         }
         self.step(id, Input::Persisted { seq });
@@ -298,24 +226,36 @@ impl<F: Flaws> Cluster<F> {
     /// Everything that is not on the disk is lost, but for the next `keep` writes.
     pub(crate) fn crash(&mut self, id: NodeId, keep: usize) {
         self.write_to_disk(id, keep);
-        let server = self.server_mut(id);
-        let lost: Vec<WriteSeq> = server.queue.drain(..).map(|write| write.seq).collect();
-        server.held.clear();
-        server.node = None;
+        let lost = self.server_mut(id).stop();
         self.notation.crashed(id, &lost);
     }
 
+    /// Everything that is on the disk is lost too.
+    pub(crate) fn wipe(&mut self, id: NodeId) {
+        self.server_mut(id).stop();
+        let disk = std::mem::take(&mut self.server_mut(id).disk);
+        self.ledger.bury(id, disk);
+        self.notation.wiped(id);
+    }
+
     pub(crate) fn restart(&mut self, id: NodeId) {
-        let (membership, now, flaws) = (self.membership.clone(), self.now, self.flaws);
-        self.server_mut(id).start(membership, now, flaws);
-        self.notation.restarted(up(&self.servers, id));
+        let (now, flaws) = (self.now, self.flaws);
+        self.server_mut(id).start(now, flaws);
+        self.ledger.check_start(self.node(id));
+        self.notation.restarted(self.servers[&id].node());
     }
 
     /// Gives a server another disk and starts it from that.
     pub(crate) fn restore(&mut self, id: NodeId, disk: Durable) {
-        self.ledger.learn(&disk.log);
+        self.ledger.learn(&disk);
         self.server_mut(id).disk = disk;
         self.restart(id);
+    }
+
+    /// The layer above a node takes a snapshot of all that is committed.
+    pub(crate) fn take_snapshot(&mut self, id: NodeId) {
+        let index = self.node(id).commit();
+        self.step(id, Input::SnapshotTaken { index, data: state(index) });
     }
 
     /// Hands over the packet at `position`, unless its receiver is down or the link is cut by now.
@@ -325,7 +265,7 @@ impl<F: Flaws> Cluster<F> {
             self.notation.dropped(&message);
             return;
         }
-        self.notation.receives(up(&self.servers, message.to), &message);
+        self.notation.receives(self.servers[&message.to].node(), &message);
         self.step(message.to, Input::Message(message));
         self.notation.end_delivery();
     }
@@ -402,23 +342,9 @@ impl<F: Flaws> Cluster<F> {
         self.stabilize();
         assert_eq!(self.node(id).role(), Role::Leader, "{id} wins when all goes well");
     }
-}
 
-fn up<F: Flaws>(servers: &BTreeMap<NodeId, Server<F>>, id: NodeId) -> &Node<F> {
-    servers[&id].node.as_ref().expect("the test looks at a node that is up")
-}
-
-/// A disk with a log of `terms`, from index 1, and no vote. Entries of the same identity are the same.
-pub(crate) fn disk(term: u64, terms: &[u64]) -> Durable {
-    Durable { hard_state: HardState { term: Term(term), vote: None }, log: log(terms) }
-}
-
-/// The log whose entries have these terms, from index 1.
-pub(crate) fn log(terms: &[u64]) -> Vec<Entry> {
-    (1..).zip(terms).map(|(index, term)| entry(*term, index)).collect()
-}
-
-/// An entry whose payload is a function of its identity.
-pub(crate) fn entry(term: u64, index: u64) -> Entry {
-    Entry { id: EntryId::new(term, index), payload: Payload::Data(Bytes::from(&*format!("e{index}"))) }
+    /// The last entry that anybody was seen to commit.
+    pub(crate) fn last_committed(&self) -> LogIndex {
+        LogIndex(self.committed() as u64)
+    }
 }

@@ -3,7 +3,7 @@
 use crate::cluster::lone::{Lone, append, bodies, vote_request, writes_hard_state};
 use crate::cluster::{Cluster, Options};
 use seaworthy_core::message::Body;
-use seaworthy_core::types::{EntryId, Instant};
+use seaworthy_core::types::Instant;
 use seaworthy_core::view::Role;
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ fn an_election_starts_with_a_new_term_a_vote_for_itself_a_new_timer_and_requests
     assert_eq!((node.term(), node.vote(), node.node.role()), (3, Some(1), Role::Candidate));
     assert!(writes_hard_state(&effects));
     assert!(node.now < node.node.deadline());
-    let request = Body::RequestVote { last: EntryId::new(2, 2) };
+    let request = vote_request(2, 2);
     assert_eq!(bodies(&effects), [2, 3, 4, 5].map(|peer| (peer, &request)));
 }
 

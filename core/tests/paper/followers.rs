@@ -229,11 +229,12 @@ fn a_follower_only_answers() {
 /// "If a client contacts a follower, the follower redirects it to the leader" (Raft §5.1)
 #[test]
 fn a_follower_names_the_leader_to_a_client() {
-    use seaworthy_core::effect::Event;
+    use seaworthy_core::effect::{Event, Refusal};
     use seaworthy_core::types::{NodeId, Token};
     let mut node = Lone::paper(3, 1, &[]);
     node.receive(2, 1, append((0, 0), vec![], 0));
-    let refused = Event::ProposalRefused { token: Token(1), leader: Some(NodeId::new(2)) };
+    let refused =
+        Event::Refused { token: Token(1), refusal: Refusal::NotLeader { leader: Some(NodeId::new(2)) } };
     assert_eq!(node.propose("x").events, [refused]);
     assert!(node.terms().is_empty());
 }

@@ -247,8 +247,8 @@ fn the_followers_of_figure_7_are_brought_level() {
     for follower in followers {
         // The third server is there to elect a leader that the follower would refuse.
         let mut cluster = Cluster::new(&Options::paper(3));
-        cluster.restore(NodeId::new(1), disk(7, leader));
-        cluster.restore(NodeId::new(2), disk(7, follower));
+        cluster.restore(NodeId::new(1), disk(3, 7, leader));
+        cluster.restore(NodeId::new(2), disk(3, 7, follower));
         cluster.elect(NodeId::new(1));
         let log = |id| cluster.node(NodeId::new(id)).log().entries().to_vec();
         assert_eq!(log(2), log(1), "{follower:?}");

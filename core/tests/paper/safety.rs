@@ -127,12 +127,12 @@ fn figure_8_an_entry_of_the_term_on_a_majority_commits_the_old_one_for_good() {
 /// Node 1 leads term 4 and has brought 2@2 to node 3, so that three of five hold it; 3@4 has reached nobody. Node 5, which is
 /// away, holds 2@3.
 fn figure_8_c() -> Cluster {
-    let mut cluster = Cluster::new(&Options { max_batch_entries: 1, ..Options::paper(5) });
-    cluster.restore(N[1], disk(3, &[1, 2]));
-    cluster.restore(N[2], disk(3, &[1, 2]));
-    cluster.restore(N[3], disk(3, &[1]));
-    cluster.restore(N[4], disk(3, &[1]));
-    cluster.restore(N[5], disk(3, &[1, 3]));
+    let mut cluster = Cluster::new(&Options::paper(5).with(|config| config.max_batch_entries = 1));
+    cluster.restore(N[1], disk(5, 3, &[1, 2]));
+    cluster.restore(N[2], disk(5, 3, &[1, 2]));
+    cluster.restore(N[3], disk(5, 3, &[1]));
+    cluster.restore(N[4], disk(5, 3, &[1]));
+    cluster.restore(N[5], disk(5, 3, &[1, 3]));
     cluster.step(N[1], Input::Campaign);
     exchange(&mut cluster, N[1], N[2]);
     exchange(&mut cluster, N[1], N[3]);

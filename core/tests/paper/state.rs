@@ -3,14 +3,12 @@
 use crate::cluster::entry;
 use crate::cluster::lone::{Lone, accepted, append, vote_request};
 use seaworthy_core::Node;
-use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{Instant, NodeId};
 use seaworthy_core::view::Role;
 
 fn restarted(node: &Lone) -> Node {
-    let membership = Membership::new((1..=3).map(NodeId::new));
-    let config = crate::cluster::Options::paper(3).config(NodeId::new(1));
-    Node::new(config, membership, &node.disk, Instant::default()).expect("the options make sense")
+    let config = crate::cluster::Options::paper(3).config(NodeId::new(1), 1);
+    Node::new(config, &node.disk, Instant::default()).expect("the options make sense")
 }
 
 /// "currentTerm: latest term server has seen (initialized to 0 on first boot, increases monotonically)"; "votedFor:

@@ -2,31 +2,35 @@
 //!
 //! | command | what it does |
 //! |---|---|
-//! | `cluster nodes=3 pre_vote=off check_quorum=off batch=1 window=2 disk=manual` | starts a cluster; all but `nodes` as shown if named |
+//! | `cluster nodes=3 learners=1 blank=1` | starts a cluster: three voters, a learner, and a server that belongs to nothing |
+//! | … `pre_vote=off check_quorum=off lease=1000 disk=manual` | … with other protocols; a lease for clocks that drift 1000 ppm |
+//! | … `batch=1 batch_bytes=99 window=2 window_bytes=99 entry_bytes=9 uncommitted_bytes=99 reads=1 chunk=4 trailing=2` | … with other limits |
 //! | `restore 1 term=8 vote=2 log=1x3,4x2` | restarts node 1 from a disk with three entries of term 1 and two of term 4 |
 //! | `campaign 1` · `timeout 1` | asks node 1 to campaign; lets its timer pass, and nobody else's |
 //! | `tick 200ms` · `run 200ms` | lets time pass for all, while messages and writes stand still, or take no time |
-//! | `propose 1 x` · `read 1` | a client of node 1 writes or reads |
+//! | `propose 1 x` · `read 1` · `read 2 mode=follower` | a client of a node writes or reads |
+//! | `change 1 +4 ~3 -2` · `leave 1` | an operator asks for a voter, a learner and one less; for the end of a joint configuration |
+//! | `transfer 1 2` · `stepdown 1` · `snapshot 1` | hands over to node 2; gives up; takes a snapshot of what is committed |
 //! | `deliver` · `drop` · `duplicate` · `delay` · `release` | what becomes of messages; see below |
 //! | `stabilize` | delivers and persists all but the delayed, oldest first, until nothing is on its way |
 //! | `persist 1` · `persist 1 w2` · `autopersist 1 on` | makes the writes of node 1 durable: all, up to w2, each at once |
-//! | `crash 1` · `crash 1 keep=1` · `restart 1` | loses what is not durable, but for the next write |
+//! | `crash 1` · `crash 1 keep=1` · `wipe 1` · `restart 1` | loses what is not durable, but for the next write; loses all |
 //! | `partition 1 2 \| 3` · `heal` | cuts the links between the groups; ends that |
-//! | `state` · `log 1` · `disk 1` · `progress 1` · `network` | show |
+//! | `state` · `log 1` · `disk 1` · `members` · `progress 1` · `network` | show |
 //!
 //! Messages are selected by `1->2`, `from=1`, `to=2`, `kind=AppendEntries` and `nth=2`, all of which must hold;
 //! nothing at all selects all. `quiet` before a command leaves out its messages and writes.
 
-use crate::cluster::notation::{self, Detail};
+use crate::arguments::{Arguments, node, runs};
+use crate::cluster::notation::{self, Detail, Letter};
 use crate::cluster::{Cluster, Options, Packet, log};
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::HardState;
-use seaworthy_core::input::Input;
-use seaworthy_core::log::Log;
-use seaworthy_core::types::{NodeId, Term, Token, WriteSeq};
-use seaworthy_core::view::Role;
+use seaworthy_core::input::{Input, ReadMode};
+use seaworthy_core::types::{EntryId, NodeId, Term, Token, WriteSeq};
+use seaworthy_core::view::{Progress, Role};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::str::FromStr;
 use std::time::Duration;
 
 /// The script with what happened after each of its blocks of commands.
@@ -58,50 +62,8 @@ type Outcome = Result<(), String>;
 struct Runner {
     cluster: Option<Cluster>,
     shown: String,
-    proposals: u64,
-    reads: u64,
-}
-
-/// The words after a command: `key=value` and all others.
-struct Arguments<'a> {
-    words: Vec<&'a str>,
-}
-
-impl<'a> Arguments<'a> {
-    fn key(&self, key: &str) -> Option<&'a str> {
-        self.words.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
-    }
-
-    fn number<T: FromStr>(&self, key: &str) -> Result<Option<T>, String> {
-        let number = |value: &str| value.parse().map_err(|_| format!("`{key}` takes a number"));
-        self.key(key).map(number).transpose()
-    }
-
-    fn switch(&self, key: &str, default: bool) -> Result<bool, String> {
-        match self.key(key) {
-            None => Ok(default),
-            Some("on") => Ok(true),
-            Some("off") => Ok(false),
-            Some(_) => Err(format!("`{key}` is on or off")),
-        }
-    }
-
-    fn word(&self, position: usize) -> Result<&'a str, String> {
-        self.words.get(position).copied().ok_or_else(|| format!("word {} is missing", position + 1))
-    }
-
-    fn span(&self) -> Result<Duration, String> {
-        let millis = self.word(0)?.strip_suffix("ms").and_then(|millis| millis.parse().ok());
-        millis.map(Duration::from_millis).ok_or_else(|| "a span is written as 50ms".to_string())
-    }
-
-    fn node(&self) -> Result<NodeId, String> {
-        node(self.word(0)?)
-    }
-}
-
-fn node(word: &str) -> Result<NodeId, String> {
-    word.parse().ok().and_then(NodeId::try_new).ok_or_else(|| format!("`{word}` is no node"))
+    /// How many tokens were given out, by letter.
+    tokens: BTreeMap<Letter, u64>,
 }
 
 impl Runner {
@@ -141,6 +103,10 @@ impl Runner {
             "run" => self.run_for(arguments),
             "propose" => self.propose(arguments),
             "read" => self.read(arguments),
+            "change" | "leave" => self.change(arguments),
+            "transfer" => self.transfer(arguments),
+            "stepdown" => self.step_down(arguments),
+            "snapshot" => self.snapshot(arguments),
             "deliver" => self.deliver(arguments),
             "drop" => self.drop(arguments),
             "duplicate" => self.duplicate(arguments),
@@ -150,12 +116,14 @@ impl Runner {
             "persist" => self.persist(arguments),
             "autopersist" => self.autopersist(arguments),
             "crash" => self.crash(arguments),
+            "wipe" => self.wipe(arguments),
             "restart" => self.restart(arguments),
             "partition" => self.partition(arguments),
             "heal" => self.heal(),
             "state" => self.state(),
             "log" => self.log(arguments),
             "disk" => self.disk(arguments),
+            "members" => self.members(),
             "progress" => self.progress(arguments),
             "network" => self.network(),
             _ => Err("no such command".to_string()),
@@ -163,15 +131,29 @@ impl Runner {
     }
 
     fn start(&mut self, arguments: &Arguments) -> Outcome {
-        let default = Options::default();
-        self.cluster = Some(Cluster::new(&Options {
-            nodes: arguments.number("nodes")?.unwrap_or(default.nodes),
-            pre_vote: arguments.switch("pre_vote", default.pre_vote)?,
-            check_quorum: arguments.switch("check_quorum", default.check_quorum)?,
-            max_batch_entries: arguments.number("batch")?.unwrap_or(default.max_batch_entries),
-            max_inflight_messages: arguments.number("window")?.unwrap_or(default.max_inflight_messages),
-            auto_persist: arguments.key("disk") != Some("manual"),
-        }));
+        let mut options = Options::default();
+        options.nodes = arguments.number("nodes")?.unwrap_or(options.nodes);
+        options.learners = arguments.number("learners")?.unwrap_or(options.learners);
+        options.blank = arguments.number("blank")?.unwrap_or(options.blank);
+        options.auto_persist = arguments.key("disk") != Some("manual");
+        let config = &mut options.config;
+        config.pre_vote = arguments.switch("pre_vote", config.pre_vote)?;
+        config.check_quorum = arguments.switch("check_quorum", config.check_quorum)?;
+        config.lease_drift_ppm = arguments.number("lease")?;
+        config.trailing_entries = arguments.number("trailing")?.unwrap_or(config.trailing_entries);
+        for (key, limit) in [
+            ("batch", &mut config.max_batch_entries),
+            ("batch_bytes", &mut config.max_batch_bytes),
+            ("window", &mut config.max_inflight_messages),
+            ("window_bytes", &mut config.max_inflight_bytes),
+            ("entry_bytes", &mut config.max_entry_bytes),
+            ("uncommitted_bytes", &mut config.max_uncommitted_bytes),
+            ("reads", &mut config.max_pending_reads),
+            ("chunk", &mut config.max_chunk_bytes),
+        ] {
+            *limit = arguments.number(key)?.unwrap_or(*limit);
+        }
+        self.cluster = Some(Cluster::new(&options));
         Ok(())
     }
 
@@ -180,7 +162,8 @@ impl Runner {
         let term = Term(arguments.number("term")?.ok_or("`term` is missing")?);
         let vote = arguments.key("vote").map(node).transpose()?;
         let terms = runs(arguments.key("log").unwrap_or_default())?;
-        let disk = Durable { hard_state: HardState { term, vote }, log: log(&terms) };
+        let disk = self.cluster().server(id).disk.clone();
+        let disk = Durable { hard_state: HardState { term, vote }, log: log(&terms), ..disk };
         self.cluster().restore(id, disk);
         Ok(())
     }
@@ -205,17 +188,56 @@ impl Runner {
         Ok(())
     }
 
+    /// The next of its kind.
+    fn token(&mut self, letter: Letter) -> Token {
+        let number = self.tokens.entry(letter).or_default();
+        *number += 1;
+        letter.token(*number)
+    }
+
     fn propose(&mut self, arguments: &Arguments) -> Outcome {
-        self.proposals += 1;
-        let token = Token(self.proposals);
-        self.cluster().step(arguments.node()?, Input::Propose { token, data: arguments.word(1)?.into() });
+        let (id, data) = (arguments.node()?, arguments.word(1)?.into());
+        let token = self.token(Letter::P);
+        self.cluster().step(id, Input::Propose { token, data });
         Ok(())
     }
 
     fn read(&mut self, arguments: &Arguments) -> Outcome {
-        self.reads += 1;
-        let token = Token(self.reads);
-        self.cluster().step(arguments.node()?, Input::Read { token });
+        let id = arguments.node()?;
+        let mode = match arguments.key("mode") {
+            None => ReadMode::Leader,
+            Some("lease") => ReadMode::Lease,
+            Some("follower") => ReadMode::Follower,
+            Some(_) => return Err("a mode is lease or follower".to_string()),
+        };
+        let token = self.token(Letter::R);
+        self.cluster().step(id, Input::Read { token, mode });
+        Ok(())
+    }
+
+    fn change(&mut self, arguments: &Arguments) -> Outcome {
+        let (id, changes) = (arguments.node()?, arguments.changes()?);
+        let token = self.token(Letter::C);
+        self.cluster().step(id, Input::ChangeMembership { token, changes });
+        Ok(())
+    }
+
+    fn transfer(&mut self, arguments: &Arguments) -> Outcome {
+        let (id, to) = (arguments.node()?, node(arguments.word(1)?)?);
+        let token = self.token(Letter::T);
+        self.cluster().step(id, Input::TransferLeadership { token, to });
+        Ok(())
+    }
+
+    fn step_down(&mut self, arguments: &Arguments) -> Outcome {
+        let id = arguments.node()?;
+        let token = self.token(Letter::T);
+        self.cluster().step(id, Input::StepDown { token });
+        Ok(())
+    }
+
+    fn snapshot(&mut self, arguments: &Arguments) -> Outcome {
+        self.cluster().take_snapshot(arguments.node()?);
         Ok(())
     }
 
@@ -317,6 +339,11 @@ impl Runner {
         Ok(())
     }
 
+    fn wipe(&mut self, arguments: &Arguments) -> Outcome {
+        self.cluster().wipe(arguments.node()?);
+        Ok(())
+    }
+
     fn restart(&mut self, arguments: &Arguments) -> Outcome {
         self.cluster().restart(arguments.node()?);
         Ok(())
@@ -343,17 +370,31 @@ impl Runner {
                 continue;
             }
             let view = cluster.view(id);
-            let known = |node: Option<NodeId>| node.map_or("nobody".to_string(), |node| node.to_string());
+            let lease = match view.lease_until.since(cluster.now) {
+                Duration::ZERO => String::new(),
+                lease => format!(", lease for {lease:?}"),
+            };
             let line = format!(
-                "{id}@{} {}, vote {}, leader {}, last {}, commit {}",
+                "{id}@{} {}, vote {}, leader {}, last {}, commit {}{lease}",
                 view.term,
                 notation::role(view.role),
-                known(view.vote),
-                known(view.leader),
+                notation::known(view.vote),
+                notation::known(view.leader),
                 view.last,
                 view.commit
             );
             self.show(line);
+        }
+        Ok(())
+    }
+
+    fn members(&mut self) -> Outcome {
+        for id in self.cluster().ids() {
+            let line = match self.cluster().is_up(id) {
+                true => notation::members(self.cluster().view(id).membership),
+                false => "down".to_string(),
+            };
+            self.show(format!("{id} {line}"));
         }
         Ok(())
     }
@@ -373,10 +414,16 @@ impl Runner {
 
     fn disk(&mut self, arguments: &Arguments) -> Outcome {
         let id = arguments.node()?;
-        let Durable { hard_state, log } = self.cluster().server(id).disk.clone();
-        let vote = hard_state.vote.map_or("nobody".to_string(), |vote| vote.to_string());
-        let log = notation::held(&Log::new(log));
-        self.show(format!("{id} disk: term {}, vote {vote}, log: {log}", hard_state.term));
+        let Durable { hard_state, log, snapshot } = &self.cluster().server(id).disk;
+        let snapshot = match snapshot {
+            None => ", blank".to_string(),
+            Some(snapshot) if snapshot.last == EntryId::ZERO => String::new(),
+            Some(snapshot) => {
+                format!(", snapshot {} {}", snapshot.last, notation::members(&snapshot.membership))
+            }
+        };
+        let (term, vote, log) = (hard_state.term, notation::known(hard_state.vote), notation::held(log));
+        self.show(format!("{id} disk: term {term}, vote {vote}{snapshot}, log: {log}"));
         Ok(())
     }
 
@@ -386,10 +433,17 @@ impl Runner {
         if view.role != Role::Leader {
             return Err("only a leader follows up its followers".to_string());
         }
-        let followers = view.followers.iter();
-        let lines: Vec<_> = followers
-            .map(|follower| format!("{} matched {} next {}", follower.node, follower.matched, follower.next))
-            .collect();
+        let line = |follower: &Progress| {
+            let learns = view.membership.learners.contains(&follower.node);
+            let notes = [
+                (follower.is_receiving_snapshot(), ", gets a snapshot"),
+                (follower.is_amnesiac(), ", has lost its memory"),
+                (learns && follower.is_caught_up(), ", has caught up"),
+            ];
+            let notes: String = notes.iter().filter(|(holds, _)| *holds).map(|(_, note)| *note).collect();
+            format!("{} matched {} next {}{notes}", follower.node, follower.matched, follower.next)
+        };
+        let lines: Vec<_> = view.followers.iter().map(line).collect();
         self.show(lines.join("\n"));
         Ok(())
     }
@@ -407,15 +461,4 @@ impl Runner {
         }
         Ok(())
     }
-}
-
-/// The terms of `1x3,4x2`: 1 1 1 4 4.
-fn runs(text: &str) -> Result<Vec<u64>, String> {
-    let mut terms = Vec::new();
-    for run in text.split(',').filter(|run| !run.is_empty()) {
-        let (term, count) = run.split_once('x').unwrap_or((run, "1"));
-        let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{run}` is no run such as 4x2"));
-        terms.extend((0..number(count)?).map(|_| number(term)).collect::<Result<Vec<_>, _>>()?);
-    }
-    Ok(terms)
 }

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 pub const DEFAULT_OUT: &str = "seaworthy.out";
 
 const SCENARIO: &str = "scenario.json";
-const RESULT: &str = "result.json";
+pub(crate) const RESULT: &str = "result.json";
 const HISTORY: &str = "history.jsonl";
 const TRACE: &str = "trace.jsonl.zst";
 const REPRO: &str = "repro.txt";
@@ -201,6 +201,7 @@ pub fn commands(artifact: &Path, report: &RunReport) -> Vec<(&'static str, Strin
     let kept = quoted(&format!("scenarios/regressions/{}.json", report.scenario));
     vec![
         ("Replay:", format!("seaworthy replay {}", quoted(&artifact.to_string_lossy()))),
+        ("View:", format!("seaworthy replay {} --html run.html", quoted(&artifact.to_string_lossy()))),
         ("Keep:", format!("cp {scenario} {kept}  # fails with seed {}", report.seed)),
     ]
 }

@@ -88,7 +88,7 @@ impl TryFrom<TraceRecord> for TraceLine {
             None => None,
             Some(number) => Some(NodeId::try_new(number).ok_or("nodes are numbered from 1, not 0")?),
         };
-        Ok(Self { at: Time::ZERO + record.at, step: record.step, node, text: record.text })
+        Ok(Self { at: Time::ZERO + record.at, step: record.step, node, text: record.text, record: None })
     }
 }
 

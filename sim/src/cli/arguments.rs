@@ -4,6 +4,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use seaworthy_core::types::NodeId;
 use seaworthy_sim::artifact::DEFAULT_OUT;
+use seaworthy_sim::sweep::Shard;
 use seaworthy_sim::time::Span;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
@@ -27,24 +28,43 @@ itself failed; 130 interrupted.";
 
 const RUN_EXAMPLES: &str = "\
 A run that fails is kept below --out, with all that `seaworthy replay` needs.
-With --format json: one object a run, and before it one a line of the trace.
-Fields that end in _seconds are numbers; instants are texts, as in \"3.39s\".
+Formats:
+  human   words
+  json    an object a run, and before it one a line of the trace
+  jsonl   the same
+  junit   one XML document, in which a scenario is a suite
+  github  workflow commands of GitHub Actions: an error a failure, and a notice
+Each object has a schema_version, and a type: \"trace\", \"run\", or \"failure\" of a
+run that panicked or came out differently the second time. Fields that end in
+_seconds are numbers; instants are texts, as in \"3.39s\".
 
 Examples:
   seaworthy run elections/first-election
   seaworthy run my.json --seed 7 --trace --until 3s --node 1
+  seaworthy run my.json --html run.html     lanes, messages and the trace
   seaworthy run swarm --seed 1234 --format json";
 
 const SWEEP_EXAMPLES: &str = "\
 With no scenario: every bundled one over 20 seeds each, then the swarm over
 2000, in which each seed draws a cluster, a workload and faults of its own.
 A run that fails is kept below --out, with all that `seaworthy replay` needs.
-With --format json: one object for the whole sweep. Only wall_seconds,
-steps_per_second and virtual_per_wall differ when it is done again.
+Shard K/N runs, of every scenario, the seeds that leave the remainder K-1 when
+divided by N: shards 1/N to N/N together run what one sweep would, each run once.
+Formats:
+  human   words and a table
+  json    one object for the whole sweep, of the type \"sweep\"
+  jsonl   an object a run as soon as it is over, of the type \"run\", or \"failure\"
+          if it panicked or was not deterministic; the \"sweep\" comes last
+  junit   one XML document: a scenario is a suite, a seed that failed a case,
+          and all seeds that hold are one case together
+  github  workflow commands of GitHub Actions: an error a failure, and a notice
+Each object has a schema_version. Only wall_seconds, steps_per_second and
+virtual_per_wall, and the time in junit, differ when a sweep is done again.
 
 Examples:
   seaworthy sweep
   seaworthy sweep my.json --seeds 0..10000 --jobs 8
+  seaworthy sweep --shard 2/4               the second of four machines
   seaworthy sweep --no-swarm --format json";
 
 const REPLAY_EXAMPLES: &str = "\
@@ -52,6 +72,7 @@ Exits with 1 if the run still fails, with 0 if it does not any more.
 
 Examples:
   seaworthy replay seaworthy.out/9c1f0a3e00c0ffee
+  seaworthy replay seaworthy.out/9c1f0a3e00c0ffee --html run.html
   seaworthy replay my.json --seed 7 --trace";
 
 /// Is your raft seaworthy? Sails Raft clusters through simulated storms, and checks every step.
@@ -96,19 +117,16 @@ pub(super) struct RunArguments {
     pub(super) seed: u64,
     #[command(flatten)]
     pub(super) trace: TraceArguments,
-    /// Run everything twice and compare
-    #[arg(long)]
-    pub(super) verify_determinism: bool,
     #[command(flatten)]
-    pub(super) out: OutArguments,
-    /// How to print the results
-    #[arg(long, default_value = "human")]
-    pub(super) format: Format,
+    pub(super) outcome: OutcomeArguments,
 }
 
-/// Which part of the trace is printed. The run is the same whatever is printed of it.
+/// What is shown of how a run went. The run is the same whatever is shown of it.
 #[derive(Debug, Args)]
 pub(super) struct TraceArguments {
+    /// Write the run as a picture to this file, for a browser
+    #[arg(long, value_name = "OUT")]
+    pub(super) html: Option<PathBuf>,
     /// Print the trace
     #[arg(long)]
     pub(super) trace: bool,
@@ -120,11 +138,18 @@ pub(super) struct TraceArguments {
     pub(super) node: Option<NodeId>,
 }
 
+/// What is done with the outcomes of runs. It changes none of them.
 #[derive(Debug, Args)]
-pub(super) struct OutArguments {
+pub(super) struct OutcomeArguments {
+    /// Run everything twice and compare
+    #[arg(long)]
+    pub(super) verify_determinism: bool,
     /// Where failing runs are kept
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT, env = "SEAWORTHY_OUT", hide_env_values = true)]
     pub(super) out: PathBuf,
+    /// How to print the results
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -139,6 +164,9 @@ pub(super) struct SweepArguments {
     /// Seeds for the swarm [default: 0..2000, or none beside named scenarios]
     #[arg(long, value_name = "A..B", value_parser = seeds, conflicts_with = "no_swarm")]
     pub(super) swarm_seeds: Option<Range<u64>>,
+    /// The share of one of N machines: of each scenario every Nth seed, K from 1 to N
+    #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
+    pub(super) shard: Option<Shard>,
     /// Leave the swarm out
     #[arg(long)]
     pub(super) no_swarm: bool,
@@ -148,14 +176,8 @@ pub(super) struct SweepArguments {
     /// Stop after so many failures
     #[arg(long, value_name = "N", default_value = "10", value_parser = positive::<NonZeroU64>)]
     pub(super) max_failures: NonZeroU64,
-    /// Run everything twice and compare
-    #[arg(long)]
-    pub(super) verify_determinism: bool,
     #[command(flatten)]
-    pub(super) out: OutArguments,
-    /// How to print the results
-    #[arg(long, default_value = "human")]
-    pub(super) format: Format,
+    pub(super) outcome: OutcomeArguments,
 }
 
 #[derive(Debug, Args)]
@@ -189,6 +211,9 @@ pub(super) struct CompletionsArguments {
 pub(super) enum Format {
     Human,
     Json,
+    Jsonl,
+    Junit,
+    Github,
 }
 
 /// A seed: decimal, or hexadecimal after `0x`.

@@ -1,6 +1,7 @@
 //! The exit codes: what a script may rely on.
 
 use seaworthy_sim::run::Verdict;
+use seaworthy_sim::sweep::Summary;
 use std::process::ExitCode;
 
 /// How a command ended, from the mildest to the gravest: where several things happened, the gravest counts.
@@ -43,6 +44,22 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()
+    }
+}
+
+impl From<&Summary> for Exit {
+    /// The gravest of all that happened.
+    fn from(summary: &Summary) -> Self {
+        let tally = &summary.tally;
+        let happened = [
+            (summary.interrupted, Self::Interrupted),
+            (tally.panics > 0, Self::Internal),
+            (tally.not_deterministic > 0, Self::NotDeterministic),
+            (tally.violations + tally.expectations > 0, Self::Failed),
+            (tally.cutoffs > 0, Self::Undecided),
+            (tally.runs == 0, Self::NothingRan),
+        ];
+        happened.into_iter().filter_map(|(so, exit)| so.then_some(exit)).max().unwrap_or(Self::Ok)
     }
 }
 

@@ -3,34 +3,81 @@
 
 use super::output::{BAD, FAINT, Output};
 use super::{Exit, human};
-use seaworthy_sim::artifact::{Capture, STORY_LINES, capture, commands, quoted, traces_part};
+use seaworthy_sim::artifact::{Capture, STORY_LINES, capture, commands, traces_part};
 use seaworthy_sim::report::{identity, story};
 use seaworthy_sim::run::{Recording, RunReport, run_recorded};
-use seaworthy_sim::sweep::{Outcome, Panic, Source, caught, difference};
+use seaworthy_sim::sweep::{
+    Failure, Outcome, Panic, Source, Summary, caught, difference, replay_by_seed, verify_by_seed,
+};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A failing run that was made again, recorded, and kept if that was possible.
-pub(super) struct Kept {
-    pub(super) recording: Recording,
-    pub(super) artifact: Option<PathBuf>,
+/// An outcome that was counted, when all was done that it asks for.
+pub(super) struct Settled {
+    pub(super) outcome: Outcome,
+    /// In which way it failed, if it did.
+    pub(super) failure: Option<Failure>,
+    /// Its trace and history, if it failed or they were asked for.
+    pub(super) recording: Option<Recording>,
 }
 
-/// Makes a failing run again, recorded, and keeps it below `out`. If it cannot be kept, stderr says why. If the
-/// run comes out differently, or panics, that is the graver outcome.
-pub(super) fn keep(out: &Path, source: &Source, report: &RunReport) -> Result<Kept, Box<Outcome>> {
+/// Counts what came of the batch at `position`. A failing run is made again, recorded, and kept below `out`; with
+/// `record` any run is made again. If that comes out differently, or panics, it is the graver outcome and counts.
+pub(super) fn settle(
+    summary: &mut Summary,
+    (position, source, seed): (usize, &Source, u64),
+    outcome: Outcome,
+    out: &Path,
+    record: bool,
+) -> Settled {
+    let (mut outcome, mut recording, mut artifact) = (outcome, None, None);
+    if let Outcome::Finished(report) = &outcome {
+        let again = match Exit::from(report.verdict) {
+            Exit::Failed => Some(keep(out, source, report)),
+            _ => record.then(|| recorded(source, report).map(|recording| (recording, None))),
+        };
+        match again {
+            Some(Ok((trace, kept))) => (recording, artifact) = (Some(trace), kept),
+            Some(Err(graver)) => outcome = *graver,
+            None => {}
+        }
+    }
+    let mut failure = summary.count(position, seed, &outcome);
+    if let Some(failure) = &mut failure {
+        failure.artifact = artifact;
+    }
+    Settled { outcome, failure, recording }
+}
+
+/// Makes a failing run again, recorded, and keeps it. If it cannot be kept, stderr says why.
+fn keep(
+    out: &Path,
+    source: &Source,
+    report: &RunReport,
+) -> Result<(Recording, Option<PathBuf>), Box<Outcome>> {
     match caught(|| capture(out, &source.scenario(report.seed), report, &run_recorded)) {
         Err(panic) => Err(Box::new(Outcome::Panicked(panic))),
-        Ok(Capture::Differed { report: second, .. }) => {
-            Err(Box::new(Outcome::Differed { first: Box::new(report.clone()), second }))
-        }
+        Ok(Capture::Differed { report: second, .. }) => Err(differed(report, second)),
         Ok(Capture::Same { recording, artifact }) => {
             let artifact = artifact.inspect_err(|error| {
                 anstream::eprintln!("{BAD}warning:{BAD:#} the failing run could not be kept: {error}");
             });
-            Ok(Kept { recording, artifact: artifact.ok() })
+            Ok((recording, artifact.ok()))
         }
     }
+}
+
+/// Makes a run again, recorded.
+fn recorded(source: &Source, report: &RunReport) -> Result<Recording, Box<Outcome>> {
+    match caught(|| run_recorded(&source.scenario(report.seed), report.seed)) {
+        Err(panic) => Err(Box::new(Outcome::Panicked(panic))),
+        Ok((second, _)) if second != *report => Err(differed(report, Box::new(second))),
+        Ok((_, recording)) => Ok(recording),
+    }
+}
+
+fn differed(first: &RunReport, second: Box<RunReport>) -> Box<Outcome> {
+    Box::new(Outcome::Differed { first: Box::new(first.clone()), second })
 }
 
 /// Prints the end of a failing run's story, set apart from what is around it.
@@ -42,42 +89,36 @@ pub(super) fn print_story(output: &mut Output, report: &RunReport, recording: &R
     output.line("")
 }
 
-/// Prints the commands for a failing run.
-pub(super) fn print_commands(
-    output: &mut Output,
-    source: &Source,
-    report: &RunReport,
-    artifact: Option<&Path>,
-) -> io::Result<()> {
-    match artifact {
-        Some(artifact) => commands(artifact, report)
+/// Prints what a reader can do about a failure; of a run that did not end well, first what it was.
+pub(super) fn advise(output: &mut Output, source: &Source, seed: u64, settled: &Settled) -> io::Result<()> {
+    let artifact = settled.failure.as_ref().and_then(|failure| failure.artifact.as_deref());
+    match (&settled.outcome, artifact) {
+        (Outcome::Finished(report), Some(artifact)) => commands(artifact, report)
             .into_iter()
-            .try_for_each(|(what, command)| output.line(format_args!("{what:8} {command}"))),
-        None => print_replay_by_seed(output, source, report.seed),
+            .try_for_each(|(what, command)| output.line(format_args!("{what:8} {command}")))?,
+        (Outcome::Finished(_), None) => {
+            output.line(format_args!("Replay:  {}", replay_by_seed(source.argument(), seed)))?;
+        }
+        (Outcome::Differed { first, second }, _) => not_deterministic(output, source, first, second)?,
+        (Outcome::Panicked(panic), _) => panicked(output, source, seed, panic)?,
     }
-}
-
-/// The command that makes a run again without anything having been kept.
-pub(super) fn print_replay_by_seed(output: &mut Output, source: &Source, seed: u64) -> io::Result<()> {
-    output.line(format_args!("Replay:  seaworthy replay {} --seed {seed}", quoted(source.argument())))
+    output.flush()
 }
 
 /// Prints that the simulator or the core panicked in a run.
-pub(super) fn panicked(output: &mut Output, source: &Source, seed: u64, panic: &Panic) -> io::Result<Exit> {
+pub(super) fn panicked(output: &mut Output, source: &Source, seed: u64, panic: &Panic) -> io::Result<()> {
     output.line(format_args!("{BAD}PANIC{BAD:#} in the simulator or the core: {panic}"))?;
     output.line(format_args!("{FAINT}seed {seed} · scenario {}{FAINT:#}", source.name()))?;
-    print_replay_by_seed(output, source, seed)?;
-    output.flush()?;
-    Ok(Exit::Internal)
+    output.line(format_args!("Replay:  {}", replay_by_seed(source.argument(), seed)))
 }
 
 /// Prints that a run is not deterministic, and where two recorded runs of it part.
-pub(super) fn not_deterministic(
+fn not_deterministic(
     output: &mut Output,
     source: &Source,
     first: &RunReport,
     second: &RunReport,
-) -> io::Result<Exit> {
+) -> io::Result<()> {
     output.line(format_args!("{BAD}NOT DETERMINISTIC{BAD:#}: {}", difference(first, second)))?;
     output.line(format_args!("{FAINT}{}{FAINT:#}", identity(first)))?;
     let seed = first.seed;
@@ -91,8 +132,5 @@ pub(super) fn not_deterministic(
         Ok(None) => output.line("two recorded runs have the same trace: what differs is not in it")?,
         Err(panic) => output.line(format_args!("a recorded run panicked: {panic}"))?,
     }
-    let argument = quoted(source.argument());
-    output.line(format_args!("Again:   seaworthy run {argument} --seed {seed} --verify-determinism"))?;
-    output.flush()?;
-    Ok(Exit::NotDeterministic)
+    output.line(format_args!("Again:   {}", verify_by_seed(source.argument(), seed)))
 }

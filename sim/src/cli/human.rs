@@ -1,6 +1,7 @@
 //! Words and figures for people, fit for 80 columns.
 
 use super::output::{BAD, FAINT, GOOD, Output, UNSURE};
+use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use seaworthy_sim::artifact::Difference;
@@ -160,15 +161,21 @@ fn wrapped(name: &str) -> String {
 
 /// The last lines of a sweep: how fast it was, and the verdict.
 pub(super) fn sweep_verdict(summary: &Summary) -> [String; 2] {
-    let tally = &summary.tally;
     let pace = &summary.pace;
     let pace = format!(
         "{} of virtual time in {:.1}s, {} times as fast; {} steps/s",
-        rough(tally.virtual_time),
+        rough(summary.tally.virtual_time),
         pace.wall_seconds,
         grouped(pace.virtual_per_wall as u64),
         short(pace.steps_per_second as u64),
     );
+    let (style, word, rest) = verdict_of(summary);
+    [format!("{FAINT}{pace}{FAINT:#}"), format!("{style}{word}{style:#}{rest}")]
+}
+
+/// What a sweep came to: its first words, how they are shown, and what follows.
+pub(super) fn verdict_of(summary: &Summary) -> (Style, String, String) {
+    let tally = &summary.tally;
     let (style, word) = if tally.failed() > 0 {
         (BAD, format!("{} FAILED", grouped(tally.failed())))
     } else if tally.cutoffs > 0 {
@@ -190,10 +197,10 @@ pub(super) fn sweep_verdict(summary: &Summary) -> [String; 2] {
             format!("; {why}{} not begun", counted(missing, "run"))
         }
     };
+    let share = summary.shard.map_or_else(String::new, |shard| format!("; shard {shard}"));
     let runs = counted(tally.runs, "run");
     let distinct = grouped(summary.distinct_fingerprints as u64);
-    let verdict = format!("{style}{word}{style:#}: {runs}{ok}, {distinct} distinct{missing}");
-    [format!("{FAINT}{pace}{FAINT:#}"), verdict]
+    (style, word, format!(": {runs}{ok}, {distinct} distinct{share}{missing}"))
 }
 
 /// `1 run`, `1,247 runs`
@@ -245,7 +252,7 @@ fn rough(time: Duration) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::output::tests::printed;
     use super::*;
     use seaworthy_sim::observation::Property;
@@ -254,7 +261,7 @@ mod tests {
     use seaworthy_sim::time::Time;
     use std::collections::BTreeMap;
 
-    fn report(verdict: Verdict) -> RunReport {
+    pub(in super::super) fn report(verdict: Verdict) -> RunReport {
         let found = Found {
             property: Property::ElectionSafety,
             at: Time(3_390_000_000),
@@ -308,7 +315,7 @@ mod tests {
         let batches = ["calm", "a-follower-with-an-empty-log-never-wins-an-election"].map(|name| {
             let text = format!(r#"{{"name": "{name}", "claim": "Something."}}"#);
             let scenario = seaworthy_sim::scenario::parse("x.json", &text).unwrap();
-            Batch { source: Source::fixed(name, scenario), seeds: 0..100 }
+            Batch { source: Source::fixed(name, scenario), seeds: (0..100).into() }
         });
         let mut summary = Summary::new(&batches);
         for seed in 0..12_345 {
@@ -335,7 +342,8 @@ mod tests {
     #[test]
     fn a_sweep_that_ended_early_says_how_much_is_missing() {
         let scenario = seaworthy_sim::scenario::parse("x.json", r#"{"name": "x", "claim": "Something."}"#);
-        let batches = [Batch { source: Source::fixed("x.json", scenario.unwrap()), seeds: 0..2_000 }];
+        let source = Source::fixed("x.json", scenario.unwrap());
+        let batches = [Batch { source, seeds: (0..2_000).into() }];
         let mut summary = Summary::new(&batches);
         summary.count(0, 0, &Outcome::Finished(report(Verdict::Cutoff)));
         let verdict = |summary: &Summary| {
@@ -346,6 +354,8 @@ mod tests {
         assert_eq!(verdict(&summary), expected);
         summary.interrupted = true;
         assert_eq!(verdict(&summary), expected.replace("stopped", "interrupted"));
+        summary.shard = "2/3".parse().ok();
+        assert_eq!(verdict(&summary), expected.replace("stopped", "shard 2/3; interrupted"));
         let mut calm = Summary::new(&batches);
         calm.interrupted = true;
         calm.count(0, 0, &Outcome::Finished(report(Verdict::Ok)));

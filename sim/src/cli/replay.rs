@@ -2,7 +2,7 @@
 
 use super::arguments::{Format, ReplayArguments};
 use super::output::{BAD, GOOD, UNSURE};
-use super::run::print_trace;
+use super::run::{print_trace, write_page};
 use super::{Error, Exit, Output, failure, human};
 use seaworthy_sim::artifact::{Likeness, compare, is_artifact, quoted, read};
 use seaworthy_sim::report::{RunRecord, property_name};
@@ -35,7 +35,10 @@ fn by_seed(
 ) -> Result<Exit, Error> {
     let (report, recording) = match caught(|| run_recorded(&source.scenario(seed), seed)) {
         Ok(run) => run,
-        Err(panic) => return Ok(failure::panicked(output, source, seed, &panic)?),
+        Err(panic) => {
+            failure::panicked(output, source, seed, &panic)?;
+            return Ok(Exit::Internal);
+        }
     };
     if arguments.trace.trace {
         print_trace(&arguments.trace, Format::Human, &recording.trace, output)?;
@@ -44,6 +47,7 @@ fn by_seed(
     if matches!(report.verdict, Verdict::Violation | Verdict::Expectation) && !arguments.trace.trace {
         failure::print_story(output, &report, &recording)?;
     }
+    write_page(&arguments.trace, &source.scenario(seed), &report, &recording)?;
     Ok(report.verdict.into())
 }
 
@@ -57,7 +61,8 @@ fn artifact(arguments: &ReplayArguments, dir: &Path, output: &mut Output) -> Res
         Ok(run) => run,
         Err(panic) => {
             let source = Source::fixed(&dir.join("scenario.json").to_string_lossy(), artifact.scenario);
-            return Ok(failure::panicked(output, &source, seed, &panic)?);
+            failure::panicked(output, &source, seed, &panic)?;
+            return Ok(Exit::Internal);
         }
     };
     let comparison = compare(&artifact, &report, &recording.trace)?;
@@ -72,6 +77,7 @@ fn artifact(arguments: &ReplayArguments, dir: &Path, output: &mut Output) -> Res
         human::difference(output, difference)?;
     }
     output.line(in_a_word(&artifact.result.run, comparison.likeness, &report))?;
+    write_page(&arguments.trace, &artifact.scenario, &report, &recording)?;
     Ok(report.verdict.into())
 }
 

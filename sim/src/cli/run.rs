@@ -1,114 +1,123 @@
 //! `seaworthy run`: one run a scenario.
 
 use super::arguments::{Format, RunArguments, TraceArguments};
-use super::{Error, Exit, Output, failure, human, interrupt};
-use seaworthy_sim::artifact::TraceRecord;
-use seaworthy_sim::report::RunRecord;
-use seaworthy_sim::run::{RunReport, TraceLine, Verdict, run as simulate, run_recorded};
-use seaworthy_sim::sweep::{Outcome, Source, attempt, caught};
+use super::failure::{Settled, settle};
+use super::{Error, Exit, Output, failure, github, human, interrupt, json, junit};
+use seaworthy_sim::run::{Recording, RunReport, TraceLine, run as simulate};
+use seaworthy_sim::scenario::Scenario;
+use seaworthy_sim::sweep::{Batch, Outcome, Seeds, Source, Summary, attempt};
 use seaworthy_sim::time::Time;
+use seaworthy_sim::viewer;
+use std::fs;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Runs each scenario once. All of them are read before the first is run.
 pub(super) fn run(arguments: &RunArguments, output: &mut Output) -> Result<Exit, Error> {
-    let sources = arguments.scenarios.iter().map(|argument| Source::find(argument));
-    let sources = sources.collect::<Result<Vec<_>, _>>()?;
+    let format = arguments.outcome.format;
+    if arguments.trace.trace && matches!(format, Format::Junit | Format::Github) {
+        return Err(Error::Input("a trace is printed with --format human, json or jsonl".to_owned()));
+    }
+    if arguments.trace.html.is_some() && arguments.scenarios.len() > 1 {
+        return Err(Error::Input("--html shows one run: name one scenario".to_owned()));
+    }
+    let batch = |argument: &String| {
+        Source::find(argument).map(|source| Batch { source, seeds: Seeds::only(arguments.seed) })
+    };
+    let batches = arguments.scenarios.iter().map(batch).collect::<Result<Vec<_>, _>>()?;
     let interrupted = interrupt::watch();
-    let mut exit = Exit::Ok;
-    for (position, source) in sources.iter().enumerate() {
+    let started = Instant::now();
+    let mut summary = Summary::new(&batches);
+    for (position, batch) in batches.iter().enumerate() {
         if interrupted.load(Ordering::Relaxed) {
-            exit = Exit::Interrupted;
+            summary.interrupted = true;
             break;
         }
-        if position > 0 && arguments.format == Format::Human {
+        if position > 0 && format == Format::Human {
             output.line("")?;
         }
-        exit = exit.max(one(arguments, source, output)?);
+        one(arguments, position, &batch.source, &mut summary, output)?;
         output.flush()?;
     }
-    Ok(exit)
+    summary.clock(started.elapsed());
+    match format {
+        Format::Human | Format::Json | Format::Jsonl => {}
+        Format::Junit => junit::write(output, &summary)?,
+        Format::Github => github::verdict(output, &summary)?,
+    }
+    output.flush()?;
+    Ok(Exit::from(&summary))
 }
 
-fn one(arguments: &RunArguments, source: &Source, output: &mut Output) -> Result<Exit, Error> {
-    let seed = arguments.seed;
+/// Runs one scenario, counts what came of it, and prints it.
+fn one(
+    arguments: &RunArguments,
+    position: usize,
+    source: &Source,
+    summary: &mut Summary,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (seed, format) = (arguments.seed, arguments.outcome.format);
     let started = Instant::now();
-    let outcome = attempt(source, seed, arguments.verify_determinism, &simulate);
+    let outcome = attempt(source, seed, arguments.outcome.verify_determinism, &simulate);
     let wall = started.elapsed();
-    let outcome = match outcome {
-        Outcome::Finished(report) => match finished(arguments, source, &report, wall, output)? {
-            Ok(exit) => return Ok(exit),
-            Err(graver) => *graver,
-        },
-        outcome => outcome,
-    };
-    let mut stderr = Output::stderr();
-    let output = if arguments.format == Format::Human { output } else { &mut stderr };
-    Ok(match outcome {
-        Outcome::Finished(_) => unreachable!("it was dealt with above"),
-        Outcome::Differed { first, second } => failure::not_deterministic(output, source, &first, &second)?,
-        Outcome::Panicked(panic) => failure::panicked(output, source, seed, &panic)?,
-    })
+    let record = arguments.trace.trace || arguments.trace.html.is_some();
+    let settled = settle(summary, (position, source, seed), outcome, &arguments.outcome.out, record);
+    if let Some(recording) = settled.recording.as_ref().filter(|_| arguments.trace.trace) {
+        print_trace(&arguments.trace, format, &recording.trace, output)?;
+    }
+    match (format, &settled.failure) {
+        (Format::Human, _) => tell(arguments, source, &settled, output)?,
+        (Format::Json | Format::Jsonl, _) => json::run(output, &settled, Some(wall))?,
+        (Format::Github, Some(failure)) => github::error(output, source, failure)?,
+        (Format::Github, None) | (Format::Junit, _) => {}
+    }
+    if format != Format::Human && settled.failure.is_some() {
+        failure::advise(&mut Output::stderr(), source, seed, &settled)?;
+    }
+    if let (Outcome::Finished(report), Some(recording)) = (&settled.outcome, &settled.recording) {
+        write_page(&arguments.trace, &source.scenario(seed), report, recording)?;
+    }
+    summary.failures.extend(settled.failure);
+    Ok(())
 }
 
-/// Prints a run that came to its end; a failing one is made again and kept, which may turn out to be graver.
-fn finished(
+/// Tells people what came of a run.
+fn tell(
     arguments: &RunArguments,
     source: &Source,
-    report: &RunReport,
-    wall: Duration,
+    settled: &Settled,
     output: &mut Output,
-) -> Result<Result<Exit, Box<Outcome>>, Error> {
-    let failed = matches!(report.verdict, Verdict::Violation | Verdict::Expectation);
-    let kept = match failed.then(|| failure::keep(&arguments.out.out, source, report)).transpose() {
-        Ok(kept) => kept,
-        Err(graver) => return Ok(Err(graver)),
-    };
-    if arguments.trace.trace {
-        let trace = match &kept {
-            Some(kept) => kept.recording.trace.clone(),
-            None => match recorded(source, report) {
-                Ok(trace) => trace,
-                Err(graver) => return Ok(Err(graver)),
-            },
-        };
-        print_trace(&arguments.trace, arguments.format, &trace, output)?;
-    }
-    let artifact = kept.as_ref().and_then(|kept| kept.artifact.as_deref());
-    match arguments.format {
-        Format::Human => {
-            human::run(output, report)?;
-            if let Some(kept) = &kept {
-                if !arguments.trace.trace {
-                    failure::print_story(output, report, &kept.recording)?;
-                }
-                failure::print_commands(output, source, report, artifact)?;
-            }
-        }
-        Format::Json => {
-            output.json(&RunRecord::new(report, Some(wall)))?;
-            output.flush()?;
-            if failed {
-                failure::print_commands(&mut Output::stderr(), source, report, artifact)?;
-            }
+) -> Result<(), Error> {
+    if let Outcome::Finished(report) = &settled.outcome {
+        human::run(output, report)?;
+        if let Some(recording) = settled.recording.as_ref().filter(|_| !arguments.trace.trace)
+            && settled.failure.is_some()
+        {
+            failure::print_story(output, report, recording)?;
         }
     }
-    Ok(Ok(report.verdict.into()))
+    if settled.failure.is_some() {
+        failure::advise(output, source, arguments.seed, settled)?;
+    }
+    Ok(())
 }
 
-/// The trace of a run, which is made again for it.
-fn recorded(source: &Source, report: &RunReport) -> Result<Vec<TraceLine>, Box<Outcome>> {
-    let again = caught(|| run_recorded(&source.scenario(report.seed), report.seed));
-    match again {
-        Ok((again, recording)) if again == *report => Ok(recording.trace),
-        Ok((again, _)) => {
-            Err(Box::new(Outcome::Differed { first: Box::new(report.clone()), second: Box::new(again) }))
-        }
-        Err(panic) => Err(Box::new(Outcome::Panicked(panic))),
-    }
+/// Writes the page of a run, if it was asked for.
+pub(super) fn write_page(
+    arguments: &TraceArguments,
+    scenario: &Scenario,
+    report: &RunReport,
+    recording: &Recording,
+) -> Result<(), Error> {
+    let Some(path) = &arguments.html else { return Ok(()) };
+    fs::write(path, viewer::page(scenario, report, recording))
+        .map_err(|error| Error::Input(format!("cannot write {}: {error}", path.display())))?;
+    anstream::eprintln!("wrote {}: open it in a browser", path.display());
+    Ok(())
 }
 
-/// Prints the part of a trace that was asked for.
+/// Prints the part of a trace that was asked for: as words, or for programs as objects.
 pub(super) fn print_trace(
     arguments: &TraceArguments,
     format: Format,
@@ -122,7 +131,7 @@ pub(super) fn print_trace(
     for line in trace.iter().filter(wanted) {
         match format {
             Format::Human => output.line(human::trace_line(line))?,
-            Format::Json => output.json(&TraceRecord::from(line))?,
+            _ => json::trace_line(output, line)?,
         }
     }
     Ok(())

@@ -1,17 +1,18 @@
 //! `seaworthy sweep`: scenarios and the swarm over many seeds.
 
 use super::arguments::{Format, SweepArguments};
+use super::failure::{Settled, settle};
 use super::output::{BAD, UNSURE};
 use super::progress::Progress;
-use super::{Error, Exit, Output, failure, human, interrupt};
+use super::{Error, Exit, Output, failure, github, human, interrupt, json, junit};
 use seaworthy_sim::report::headline;
-use seaworthy_sim::run::{Recording, RunReport, run as simulate};
+use seaworthy_sim::run::run as simulate;
 use seaworthy_sim::sweep::{
-    Batch, Options, Outcome, Source, Summary, bundled_batches, runs, sweep as run_all,
+    Batch, Options, Outcome, Seeds, Source, Summary, bundled_batches, runs, sweep as run_all,
 };
+use std::io;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 /// Seeds for each bundled scenario, for each that was named, and for the swarm: about a minute on two cores.
@@ -24,48 +25,59 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
     let batches = batches(arguments)?;
     let total = runs(&batches);
     if total == 0 {
-        anstream::eprintln!("{UNSURE}nothing ran{UNSURE:#}: there are no seeds in what was asked for");
+        let whose = arguments.shard.map_or_else(String::new, |shard| format!(" for shard {shard}"));
+        anstream::eprintln!("{UNSURE}nothing ran{UNSURE:#}: what was asked for has no seeds{whose}");
         return Ok(Exit::NothingRan);
     }
     let interrupt = interrupt::watch();
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
     let options = Options {
         jobs: jobs.unwrap_or(NonZeroUsize::MIN),
-        verify_determinism: arguments.verify_determinism,
+        verify_determinism: arguments.outcome.verify_determinism,
         interrupt,
     };
-    let mut voyage = Voyage {
-        arguments,
-        batches: &batches,
-        summary: Summary::new(&batches),
-        progress: Progress::new(total),
-        failed: Vec::new(),
-    };
-    run_all(&batches, options, &simulate, &mut |position, seed, outcome| voyage.log(position, seed, outcome));
-    let Voyage { mut summary, progress, failed, .. } = voyage;
+    let mut summary = Summary::new(&batches);
+    summary.shard = arguments.shard;
+    let progress = Progress::new(total);
+    let mut voyage = Voyage { arguments, batches: &batches, output, summary, progress, failed: Vec::new() };
+    let mut written = Ok(());
+    run_all(&batches, options, &simulate, &mut |position, seed, outcome| {
+        voyage.log(position, seed, outcome).unwrap_or_else(|error| {
+            written = Err(error);
+            ControlFlow::Break(())
+        })
+    });
+    written?;
+    let Voyage { output, mut summary, progress, failed, .. } = voyage;
     summary.interrupted = interrupt.load(Ordering::Relaxed) && summary.tally.runs < total;
     summary.clock(progress.finish());
-    match arguments.format {
-        Format::Json => output.json(&summary)?,
+    match arguments.outcome.format {
         Format::Human => print(&summary, &batches, &failed, output)?,
+        Format::Json | Format::Jsonl => json::sweep(output, &summary)?,
+        Format::Junit => junit::write(output, &summary)?,
+        Format::Github => github::verdict(output, &summary)?,
     }
     output.flush()?;
-    Ok(exit(&summary))
+    Ok(Exit::from(&summary))
 }
 
 /// What is to be run. Scenarios are read before the first is run.
 fn batches(arguments: &SweepArguments) -> Result<Vec<Batch>, Error> {
+    let share = |seeds: Range<u64>| match arguments.shard {
+        Some(shard) => Seeds::of_shard(&seeds, shard),
+        None => seeds.into(),
+    };
     let mut batches = Vec::new();
     for argument in &arguments.scenarios {
         let seeds = arguments.seeds.clone().unwrap_or(NAMED_SEEDS);
-        batches.push(Batch { source: Source::find(argument)?, seeds });
+        batches.push(Batch { source: Source::find(argument)?, seeds: share(seeds) });
     }
     if arguments.scenarios.is_empty() {
-        batches = bundled_batches(&arguments.seeds.clone().unwrap_or(BUNDLED_SEEDS))?;
+        batches = bundled_batches(share(arguments.seeds.clone().unwrap_or(BUNDLED_SEEDS)))?;
     }
     let by_default = arguments.scenarios.is_empty() && !arguments.no_swarm;
     if let Some(seeds) = arguments.swarm_seeds.clone().or(by_default.then_some(SWARM_SEEDS)) {
-        batches.push(Batch { source: Source::SWARM, seeds });
+        batches.push(Batch { source: Source::SWARM, seeds: share(seeds) });
     }
     batches.retain(|batch| !batch.seeds.is_empty());
     Ok(batches)
@@ -75,6 +87,7 @@ fn batches(arguments: &SweepArguments) -> Result<Vec<Batch>, Error> {
 struct Voyage<'a> {
     arguments: &'a SweepArguments,
     batches: &'a [Batch],
+    output: &'a mut Output,
     summary: Summary,
     progress: Progress,
     failed: Vec<Failed>,
@@ -84,44 +97,34 @@ struct Voyage<'a> {
 struct Failed {
     position: usize,
     seed: u64,
-    outcome: Outcome,
-    /// Only of the first failure: one story is enough to begin with.
-    recording: Option<Recording>,
-    artifact: Option<PathBuf>,
+    settled: Settled,
 }
 
 impl Voyage<'_> {
     /// Counts an outcome. A failure is kept and announced at once.
-    fn log(&mut self, position: usize, seed: u64, outcome: Outcome) -> ControlFlow<()> {
+    fn log(&mut self, position: usize, seed: u64, outcome: Outcome) -> io::Result<ControlFlow<()>> {
         let source = &self.batches[position].source;
-        let (mut recording, mut artifact) = (None, None);
-        let outcome = match outcome {
-            Outcome::Finished(report) if Exit::from(report.verdict) == Exit::Failed => {
-                match failure::keep(&self.arguments.out.out, source, &report) {
-                    Ok(kept) => {
-                        recording = self.failed.is_empty().then_some(kept.recording);
-                        artifact = kept.artifact;
-                        Outcome::Finished(report)
-                    }
-                    Err(graver) => *graver,
-                }
-            }
-            outcome => outcome,
-        };
-        let failure = self.summary.count(position, seed, &outcome);
-        if let Some(mut failure) = failure {
-            failure.artifact.clone_from(&artifact);
-            self.progress.say(&announcement(source, seed, &outcome));
-            self.summary.failures.push(failure);
-            self.failed.push(Failed { position, seed, outcome, recording, artifact });
+        let out = &self.arguments.outcome.out;
+        let mut settled = settle(&mut self.summary, (position, source, seed), outcome, out, false);
+        match (self.arguments.outcome.format, &settled.failure) {
+            (Format::Jsonl, _) => json::run(self.output, &settled, None)?,
+            (Format::Github, Some(failure)) => github::error(self.output, source, failure)?,
+            (Format::Github, None) | (Format::Human | Format::Json | Format::Junit, _) => {}
+        }
+        if let Some(failure) = &settled.failure {
+            self.progress.say(&announcement(source, seed, &settled.outcome));
+            self.summary.failures.push(failure.clone());
+            // One story is enough to begin with.
+            settled.recording = settled.recording.filter(|_| self.failed.is_empty());
+            self.failed.push(Failed { position, seed, settled });
         }
         let failed = self.summary.tally.failed();
         self.progress.advance(failed);
-        if failed < self.arguments.max_failures.get() {
+        Ok(if failed < self.arguments.max_failures.get() {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
-        }
+        })
     }
 }
 
@@ -139,52 +142,18 @@ fn announcement(source: &Source, seed: u64, outcome: &Outcome) -> String {
 }
 
 /// Prints the failures, the table, and the verdict last.
-fn print(summary: &Summary, batches: &[Batch], failed: &[Failed], output: &mut Output) -> Result<(), Error> {
-    for failed in failed {
-        let source = &batches[failed.position].source;
-        match &failed.outcome {
-            Outcome::Finished(report) => print_failure(failed, source, report, output)?,
-            Outcome::Differed { first, second } => {
-                failure::not_deterministic(output, source, first, second)?;
-            }
-            Outcome::Panicked(panic) => {
-                failure::panicked(output, source, failed.seed, panic)?;
+fn print(summary: &Summary, batches: &[Batch], failed: &[Failed], output: &mut Output) -> io::Result<()> {
+    for Failed { position, seed, settled } in failed {
+        if let Outcome::Finished(report) = &settled.outcome {
+            human::which(output, report)?;
+            if let Some(recording) = &settled.recording {
+                failure::print_story(output, report, recording)?;
             }
         }
+        failure::advise(output, &batches[*position].source, *seed, settled)?;
         output.line("")?;
     }
     output.line(human::table(summary))?;
     output.line("")?;
-    for line in human::sweep_verdict(summary) {
-        output.line(line)?;
-    }
-    Ok(())
-}
-
-fn print_failure(
-    failed: &Failed,
-    source: &Source,
-    report: &RunReport,
-    output: &mut Output,
-) -> Result<(), Error> {
-    human::which(output, report)?;
-    if let Some(recording) = &failed.recording {
-        failure::print_story(output, report, recording)?;
-    }
-    failure::print_commands(output, source, report, failed.artifact.as_deref())?;
-    Ok(())
-}
-
-/// The gravest of all that happened.
-fn exit(summary: &Summary) -> Exit {
-    let tally = &summary.tally;
-    let happened = [
-        (summary.interrupted, Exit::Interrupted),
-        (tally.panics > 0, Exit::Internal),
-        (tally.not_deterministic > 0, Exit::NotDeterministic),
-        (tally.violations + tally.expectations > 0, Exit::Failed),
-        (tally.cutoffs > 0, Exit::Undecided),
-        (tally.runs == 0, Exit::NothingRan),
-    ];
-    happened.into_iter().filter_map(|(so, exit)| so.then_some(exit)).max().unwrap_or(Exit::Ok)
+    human::sweep_verdict(summary).into_iter().try_for_each(|line| output.line(line))
 }

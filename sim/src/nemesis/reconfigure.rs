@@ -68,7 +68,7 @@ pub(super) fn change_and_isolate(status: &Status, choice: &mut Choice, stream: S
 /// could be one more than a majority has to spare.
 pub(super) fn wipe_and_replace(status: &Status, choice: &mut Choice, stream: Stream) -> Option<Vec<Action>> {
     let cast = Cast::of(status);
-    if cast.voters.len() < 3 || status.membership.is_joint() || cast.has_wiped_members {
+    if cast.voters.len() < 3 || !status.settled || status.membership.is_joint() || cast.has_lost_members {
         return None;
     }
     let wiped = some(cast.voters.clone(), 1, choice, stream);
@@ -81,10 +81,10 @@ pub(super) fn wipe_and_replace(status: &Status, choice: &mut Choice, stream: Str
 struct Cast {
     voters: Vec<NodeId>,
     learners: Vec<NodeId>,
-    /// Who belongs to nobody, with a disk that has never been wiped.
+    /// Who belongs to nobody and is of use.
     strangers: Vec<NodeId>,
     /// Whether a server that has lost its disk still counts as a member.
-    has_wiped_members: bool,
+    has_lost_members: bool,
 }
 
 impl Cast {
@@ -93,9 +93,9 @@ impl Cast {
         let learners = &membership.learners;
         Self {
             voters: membership.voters.incoming.voters().to_vec(),
-            learners: status.those(|node| learners.contains(&node.node) && !node.wiped),
-            strangers: status.those(|node| !membership.contains(node.node) && !node.wiped),
-            has_wiped_members: status.nodes.iter().any(|node| node.wiped && membership.contains(node.node)),
+            learners: status.those(|node| learners.contains(&node.node) && !node.gone),
+            strangers: status.those(|node| !membership.contains(node.node) && !node.gone),
+            has_lost_members: status.nodes.iter().any(|node| node.gone && membership.contains(node.node)),
         }
     }
 

@@ -12,6 +12,8 @@ pub struct Status {
     pub nodes: Vec<NodeStatus>,
     /// Who belongs to the cluster, as the leader has it.
     pub membership: Membership,
+    /// Whether that is committed, so that no other can come back.
+    pub settled: bool,
 }
 
 /// What a fault may know of one node.
@@ -25,8 +27,8 @@ pub struct NodeStatus {
     pub paused: bool,
     /// The term that it believes to lead, if it does.
     pub leads: Option<Term>,
-    /// Whether its disk has ever been wiped: it may never again be what it was.
-    pub wiped: bool,
+    /// Whether its disk has ever been wiped, or it was shut down for good: under its number it is no use to anybody.
+    pub gone: bool,
 }
 
 impl Status {
@@ -103,11 +105,11 @@ mod tests {
             up: state != 'd',
             paused: state == 'p',
             leads: state.to_digit(10).map(|term| Term(u64::from(term))),
-            wiped: false,
+            gone: false,
         });
         let nodes: Vec<_> = nodes.collect();
         let membership = Membership::new(nodes.iter().map(|node| node.node));
-        Status { nodes, membership }
+        Status { nodes, membership, settled: true }
     }
 
     fn numbers(nodes: &[NodeId]) -> Vec<u64> {

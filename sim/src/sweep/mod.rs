@@ -4,31 +4,35 @@
 //! whatever thread was faster. So all that is made of the outcomes is the same for one job and for many.
 
 mod caught;
+mod seeds;
 mod source;
 mod summary;
 
 pub use caught::{Panic, caught};
+pub use seeds::{Seeds, Shard, ShardError};
 pub use source::{SWARM, Source, SourceError, bundled_batches};
-pub use summary::{Cause, Failure, ScenarioFigures, Summary, Tally, difference};
+pub use summary::{
+    Cause, Failure, ScenarioFigures, Summary, Tally, difference, replay_by_seed, verify_by_seed,
+};
 
 use crate::run::RunReport;
 use crate::scenario::Scenario;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, mpsc};
 
 /// What runs a scenario: [`crate::run::run`], or a test's stand-in for it.
 pub type Runner<'a> = &'a (dyn Fn(&Scenario, u64) -> RunReport + Sync);
 
-/// One scenario, or the swarm, over a range of seeds.
+/// One scenario, or the swarm, over some seeds.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// What is run.
     pub source: Source,
     /// Over which seeds.
-    pub seeds: Range<u64>,
+    pub seeds: Seeds,
 }
 
 /// How a sweep is done. None of it changes an outcome.
@@ -63,7 +67,7 @@ const AHEAD_MAX: u64 = 1024;
 
 /// How many runs that is.
 pub fn runs(batches: &[Batch]) -> u64 {
-    batches.iter().fold(0, |sum: u64, batch| sum.saturating_add(length(&batch.seeds)))
+    batches.iter().fold(0, |sum: u64, batch| sum.saturating_add(batch.seeds.len()))
 }
 
 /// Runs every seed of every batch, and calls `consume` with the position of the batch, the seed and what came of
@@ -142,17 +146,13 @@ pub fn attempt(source: &Source, seed: u64, verify_determinism: bool, runner: Run
 /// The position of the batch, and the seed, of the run number `index`.
 fn locate(batches: &[Batch], mut index: u64) -> (usize, u64) {
     for (position, batch) in batches.iter().enumerate() {
-        let length = length(&batch.seeds);
+        let length = batch.seeds.len();
         if index < length {
-            return (position, batch.seeds.start + index);
+            return (position, batch.seeds.at(index));
         }
         index -= length;
     }
     unreachable!("only numbers below the total are handed out")
-}
-
-fn length(seeds: &Range<u64>) -> u64 {
-    seeds.end.saturating_sub(seeds.start)
 }
 
 /// Hands out the numbers of the runs, never too far ahead of the consumer.

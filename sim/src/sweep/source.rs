@@ -1,9 +1,9 @@
 //! Where scenarios come from: a file, the binary itself, or the swarm's draw.
 
-use super::Batch;
+use super::{Batch, Seeds};
+use crate::artifact::{RESULT, quoted};
 use crate::scenario::{Diagnostics, Scenario, bundled, load, parse};
 use std::borrow::Cow;
-use std::ops::Range;
 use std::path::Path;
 
 /// The name by which the swarm is asked for.
@@ -16,6 +16,8 @@ pub enum Source {
     Fixed {
         /// How it was asked for: a path or the name of a bundled scenario. Asking again gives it again.
         argument: String,
+        /// The file that it was read from; of a bundled scenario, the one in the project's own checkout.
+        file: Option<String>,
         /// The scenario.
         scenario: Box<Scenario>,
     },
@@ -36,6 +38,14 @@ pub enum SourceError {
         argument: String,
         /// The bundled scenario whose name is most like it, if any is.
         near: Option<String>,
+    },
+    /// It is a folder, of files or of bundled scenarios.
+    #[error("{argument:?} is a folder, not a scenario: {right}")]
+    Folder {
+        /// What was asked for.
+        argument: String,
+        /// What would be right.
+        right: String,
     },
     /// Several bundled scenarios in different folders have this name.
     #[error("{argument:?} may be any of {}: say which", .candidates.join(", "))]
@@ -63,7 +73,7 @@ impl Source {
         }
         let path = Path::new(argument);
         if path.exists() && !path.is_dir() {
-            return Ok(Self::fixed(argument, load(path)?));
+            return Ok(Self::read(argument, argument.to_owned(), load(path)?));
         }
         Self::bundled(argument)
     }
@@ -77,8 +87,13 @@ impl Source {
             found = names().filter(|(name, _)| stem(name) == wanted).collect();
         }
         match found.as_slice() {
-            [(name, entry)] => Ok(Self::fixed(name, parse(entry.path, entry.text)?)),
+            [(name, entry)] => {
+                Ok(Self::read(name, format!("scenarios/{}", entry.path), parse(entry.path, entry.text)?))
+            }
             [] => {
+                if let Some(right) = folder(argument) {
+                    return Err(SourceError::Folder { argument: argument.to_owned(), right });
+                }
                 let near = nearest(wanted, names().map(|(name, _)| name));
                 Err(SourceError::Unknown { argument: argument.to_owned(), near })
             }
@@ -91,7 +106,11 @@ impl Source {
 
     /// A scenario that was asked for as `argument`.
     pub fn fixed(argument: &str, scenario: Scenario) -> Self {
-        Self::Fixed { argument: argument.to_owned(), scenario: Box::new(scenario) }
+        Self::Fixed { argument: argument.to_owned(), file: None, scenario: Box::new(scenario) }
+    }
+
+    fn read(argument: &str, file: String, scenario: Scenario) -> Self {
+        Self::Fixed { argument: argument.to_owned(), file: Some(file), scenario: Box::new(scenario) }
     }
 
     /// What the reader knows it by.
@@ -110,6 +129,14 @@ impl Source {
         }
     }
 
+    /// The file that holds it, if one does.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Fixed { file, .. } => file.as_deref(),
+            Self::Drawn(_) => None,
+        }
+    }
+
     /// The scenario for `seed`.
     pub fn scenario(&self, seed: u64) -> Cow<'_, Scenario> {
         match self {
@@ -120,9 +147,29 @@ impl Source {
 }
 
 /// Every bundled scenario over `seeds`.
-pub fn bundled_batches(seeds: &Range<u64>) -> Result<Vec<Batch>, SourceError> {
-    let batch = |name| Ok(Batch { source: Source::bundled(name)?, seeds: seeds.clone() });
+pub fn bundled_batches(seeds: Seeds) -> Result<Vec<Batch>, SourceError> {
+    let batch = |name| Ok(Batch { source: Source::bundled(name)?, seeds });
     bundled().iter().map(|entry| batch(entry.path)).collect()
+}
+
+/// What to ask for instead, if `argument` is a folder on the disk or among the bundled scenarios.
+fn folder(argument: &str) -> Option<String> {
+    let argument = argument.trim_end_matches('/');
+    let path = Path::new(argument);
+    if path.join(RESULT).is_file() {
+        return Some(format!("it keeps a failure: seaworthy replay {}", quoted(argument)));
+    }
+    if path.is_dir() {
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().into_string().ok();
+        let files = path.read_dir().into_iter().flatten().filter_map(name);
+        let first = files.filter(|name| name.ends_with(".json")).min();
+        return Some(first.map_or_else(
+            || "name a file; there is none in it whose name ends in .json".to_owned(),
+            |first| format!("name files in it, as in {}", quoted(&path.join(first).to_string_lossy())),
+        ));
+    }
+    let first = bundled().iter().find(|entry| entry.topic() == bare(argument))?;
+    Some(format!("name scenarios in it, as in {}", bare(first.path)))
 }
 
 /// `elections/first-election` for `scenarios/elections/first-election.json`.
@@ -152,7 +199,9 @@ mod tests {
         for entry in bundled() {
             let name = bare(entry.path);
             for argument in [entry.path, name, &format!("scenarios/{name}.json")] {
-                assert_eq!(Source::bundled(argument).unwrap().argument(), name);
+                let source = Source::bundled(argument).unwrap();
+                assert_eq!(source.argument(), name);
+                assert_eq!(source.file(), Some(format!("scenarios/{}", entry.path).as_str()));
             }
         }
     }

@@ -1,8 +1,9 @@
 //! What a sweep came to: figures by scenario and in all, and the failures in the order of their seeds.
 
-use super::{Batch, Outcome, runs};
+use super::{Batch, Outcome, Shard, runs};
+use crate::artifact::quoted;
 use crate::observation::Property;
-use crate::report::{Fingerprint, SCHEMA_VERSION, since_start};
+use crate::report::{Fingerprint, SCHEMA_VERSION, name_in_files, property_name, since_start};
 use crate::run::{MessageCounts, OperationCounts, RunReport, Verdict};
 use crate::time::Span;
 use crate::trace;
@@ -18,6 +19,8 @@ pub struct Summary {
     pub schema_version: u32,
     /// How many runs were asked for; fewer were begun if the sweep was interrupted or had failures enough.
     pub planned: u64,
+    /// Which shard of the sweep this is, as in `"2/3"`; nothing if it is all of it.
+    pub shard: Option<Shard>,
     /// Whether the sweep was interrupted.
     pub interrupted: bool,
     /// Everything together.
@@ -147,6 +150,7 @@ impl Summary {
         Self {
             schema_version: SCHEMA_VERSION,
             planned: runs(batches),
+            shard: None,
             interrupted: false,
             tally: Tally::default(),
             distinct_fingerprints: 0,
@@ -234,6 +238,27 @@ impl Tally {
 }
 
 impl Failure {
+    /// The property that was violated, or else in which way it failed: in a word, as in files.
+    pub fn word(&self) -> String {
+        self.property.map_or_else(|| name_in_files(&self.cause), property_name)
+    }
+
+    /// What went wrong: `election_safety at 3.39s (step 1247): n1@3 and n2@3 both lead`.
+    pub fn headline(&self) -> String {
+        let when =
+            self.at.zip(self.step).map_or_else(String::new, |(at, step)| format!(" at {at} (step {step})"));
+        format!("{}{when}: {}", self.word(), self.detail)
+    }
+
+    /// The command that shows it again.
+    pub fn again(&self) -> String {
+        match (&self.artifact, self.cause) {
+            (Some(artifact), _) => format!("seaworthy replay {}", quoted(&artifact.to_string_lossy())),
+            (None, Cause::NotDeterministic) => verify_by_seed(&self.argument, self.seed),
+            (None, _) => replay_by_seed(&self.argument, self.seed),
+        }
+    }
+
     fn of(figures: &ScenarioFigures, seed: u64, outcome: &Outcome) -> Option<Self> {
         let mut failure = Self {
             scenario: figures.scenario.clone(),
@@ -277,6 +302,16 @@ impl Failure {
             self.detail.clone_from(missed);
         }
     }
+}
+
+/// The command that makes a run again, of which nothing was kept.
+pub fn replay_by_seed(argument: &str, seed: u64) -> String {
+    format!("seaworthy replay {} --seed {seed}", quoted(argument))
+}
+
+/// The command that makes a run twice and compares.
+pub fn verify_by_seed(argument: &str, seed: u64) -> String {
+    format!("seaworthy run {} --seed {seed} --verify-determinism", quoted(argument))
 }
 
 /// How two runs that should be one differ.

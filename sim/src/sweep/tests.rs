@@ -2,6 +2,7 @@ use super::*;
 use crate::report::tests::sample;
 use crate::run::Verdict;
 use crate::scenario::parse;
+use std::ops::Range;
 use std::time::Duration;
 
 fn scenario(name: &str) -> Scenario {
@@ -10,12 +11,12 @@ fn scenario(name: &str) -> Scenario {
 }
 
 fn batch(name: &str, seeds: Range<u64>) -> Batch {
-    Batch { source: Source::fixed(name, scenario(name)), seeds }
+    Batch { source: Source::fixed(name, scenario(name)), seeds: seeds.into() }
 }
 
 fn batches() -> Vec<Batch> {
     let drawn = Source::Drawn(|seed| scenario(&format!("drawn-{seed}")));
-    vec![batch("calm", 0..40), batch("storm", 5..60), Batch { source: drawn, seeds: 100..150 }]
+    vec![batch("calm", 0..40), batch("storm", 5..60), Batch { source: drawn, seeds: (100..150).into() }]
 }
 
 /// Every seventh run fails, every eleventh panics, every thirteenth is cut off; some are slow.
@@ -88,7 +89,7 @@ fn failures_come_in_the_order_of_batches_and_seeds() {
             let name = batch.source.argument().to_owned();
             batch
                 .seeds
-                .clone()
+                .iter()
                 .filter(|seed| seed % 7 == 0 || seed % 11 == 0)
                 .map(move |seed| (name.clone(), seed))
         })
@@ -205,6 +206,7 @@ fn the_json_of_a_sweep_has_the_documented_fields() {
         {
           "schema_version": 1,
           "planned": 2,
+          "shard": null,
           "interrupted": false,
           "runs": 2,
           "ok": 1,

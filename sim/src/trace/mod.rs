@@ -33,7 +33,8 @@ impl Trace {
         self.fingerprint.word(at.0);
         record.fold(&mut self.fingerprint);
         if self.lines.is_some() && !record.is_silent() {
-            self.line(TraceLine { at, step, node: record.node(), text: record.to_string() });
+            let (node, text) = (record.node(), record.to_string());
+            self.line(TraceLine { at, step, node, text, record: Some(record) });
         }
     }
 
@@ -53,7 +54,7 @@ impl Trace {
         self.fingerprint.word(at.0);
         words.into_iter().for_each(|word| self.fingerprint.word(word));
         if self.lines.is_some() {
-            self.line(TraceLine { at, step, node: None, text: client_text(event) });
+            self.line(TraceLine { at, step, node: None, text: client_text(event), record: None });
         }
     }
 

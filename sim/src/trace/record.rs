@@ -2,7 +2,7 @@
 
 use super::fingerprint::Fingerprint;
 use crate::history::ClientId;
-use crate::network::Cause;
+use crate::network::{Cause, Owner};
 use crate::observation::{HardStateFact, Promise};
 use crate::replica::{MessageFacts, MessageKind};
 use crate::time::{Span, Time};
@@ -13,7 +13,7 @@ use std::fmt;
 
 /// One thing that happened, in plain integers.
 #[allow(missing_docs)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Record {
     /// A message left and will arrive.
     Sent { message: MessageFacts, arrival: Time },
@@ -57,10 +57,10 @@ pub enum Record {
     Wiped { node: NodeId },
     /// A node was removed and shut down for good.
     Retired { node: NodeId },
-    /// A link was cut, one way.
-    Cut { from: NodeId, to: NodeId },
-    /// Cuts were mended; so many links carry messages again.
-    Mended { links: u64 },
+    /// A link was cut, one way. By whom is for the reader: the fingerprint knows what follows from it.
+    Cut { from: NodeId, to: NodeId, owner: Owner },
+    /// Cuts were mended, those of this owner; so many links carry messages again.
+    Mended { links: u64, owner: Owner },
     /// Messages are lost with another likelihood from here on.
     LossChanged { ppm: u32 },
     /// Messages arrive twice with another likelihood from here on.
@@ -173,8 +173,8 @@ impl Record {
             Self::Doomed { node } => put(16, node, &[]),
             Self::ClockJumped { node, by } => put(17, node, &[by.0]),
             Self::DiskChanged { node } => put(18, node, &[]),
-            Self::Cut { from, to } => put(19, from, &[to.get()]),
-            Self::Mended { links } => put(20, nobody, &[links]),
+            Self::Cut { from, to, .. } => put(19, from, &[to.get()]),
+            Self::Mended { links, .. } => put(20, nobody, &[links]),
             Self::LossChanged { ppm } => put(21, nobody, &[u64::from(ppm)]),
             Self::Asked { client, node } => put(22, node, &[u64::from(client.0)]),
             Self::Answered { client, node } => put(23, node, &[u64::from(client.0)]),
@@ -258,8 +258,8 @@ impl fmt::Display for Record {
             }
             Self::Wiped { node } => write!(f, "{node} disk lost everything"),
             Self::Retired { node } => write!(f, "{node} shut down for good"),
-            Self::Cut { from, to } => write!(f, "link {from} → {to} cut"),
-            Self::Mended { links } => write!(f, "{links} links mended"),
+            Self::Cut { from, to, .. } => write!(f, "link {from} → {to} cut"),
+            Self::Mended { links, .. } => write!(f, "{links} links mended"),
             Self::LossChanged { ppm } => write!(f, "network loses {ppm} in a million messages"),
             Self::DuplicateChanged { ppm } => write!(f, "network doubles {ppm} in a million messages"),
             Self::LatencyChanged => f.write_str("network changed pace"),

@@ -22,6 +22,8 @@ pub(super) struct Client {
     begun: u64,
     /// Whom it asks first: who it believes to lead, or for a loyal reader, with whom it stays.
     contact: Option<NodeId>,
+    /// Whom it asked last when nobody had a better idea.
+    scan: NodeId,
     /// When it wants to be woken.
     wake_at: Option<Time>,
     open: Option<Open>,
@@ -85,6 +87,9 @@ struct Open {
     probe: Option<Probe>,
     /// Whether it asks one node alone, hint or no hint.
     stay: bool,
+    /// Whether it stays with a node for as long as that knows nobody better. At the very end nobody does: the node may
+    /// have been removed.
+    loyal: bool,
     /// When it is given up.
     deadline: Time,
     stage: Stage,
@@ -120,6 +125,7 @@ impl Client {
             sequence: 0,
             begun: 0,
             contact: None,
+            scan: NodeId::new(1),
             wake_at: None,
             open: None,
             scripts: VecDeque::new(),
@@ -154,7 +160,7 @@ impl Client {
             Some(open) if open.deadline <= turn.now => self.give_up(turn),
             Some(open) => {
                 // Silence: the node may be down or cut off. Who is loyal asks it again.
-                if open.waiting.is_some() && !open.stay && self.drive != Drive::LoyalReader {
+                if open.waiting.is_some() && !open.stay && !open.loyal {
                     open.target = turn.shared.next_node(open.target);
                     self.contact = None;
                 }
@@ -220,8 +226,8 @@ impl Client {
                 if open.waiting.is_some_and(|newest| newest <= token) {
                     let leader = match *refusal {
                         Refusal::NotLeader { leader } | Refusal::Unknown { leader } => leader,
-                        // It leads, and has too much to do.
-                        _ => Some(open.target),
+                        // It has too much to do.
+                        _ => None,
                     };
                     self.refused(leader, turn);
                 }
@@ -233,14 +239,19 @@ impl Client {
     fn refused(&mut self, leader: Option<NodeId>, turn: &mut Turn<'_>) {
         let stream = self.stream();
         let open = self.open.as_mut().expect("an operation was refused");
-        let overloaded = leader == Some(open.target);
-        let hint = leader.filter(|leader| *leader != open.target && leader.get() <= turn.shared.nodes);
-        if !open.stay && !overloaded {
+        // Two servers that each take the other for the leader would send it back and forth: every other time it looks
+        // for itself.
+        let trusts = open.refusals.is_multiple_of(2);
+        let hint = leader.filter(|leader| trusts && *leader != open.target && leader.get() <= turn.shared.nodes);
+        if !open.stay {
             match hint {
                 Some(leader) => (open.target, self.contact) = (leader, Some(leader)),
                 // It has no better idea, but it answers.
-                None if self.drive == Drive::LoyalReader => {}
-                None => (open.target, self.contact) = (turn.shared.next_node(open.target), None),
+                None if open.loyal => {}
+                None => {
+                    self.scan = turn.shared.next_node(self.scan);
+                    (open.target, self.contact) = (self.scan, None);
+                }
             }
         }
         open.waiting = None;
@@ -287,6 +298,7 @@ impl Client {
             place: task.place,
             probe: task.probe,
             stay: task.stay,
+            loyal: self.drive == Drive::LoyalReader && task.probe.is_none(),
             // The last operations are not given up: it is for the checker to lose patience.
             deadline: task.probe.map_or(turn.now + turn.shared.operation_timeout, |_| Time(u64::MAX)),
             stage: Stage::Registering,

@@ -53,13 +53,15 @@ impl<R: Replica> World<'_, R> {
         let nodes = self.hosts.iter().map(|host| {
             let up = host.replica.is_some();
             let leads = (up && host.view.role == Role::Leader).then_some(host.view.term);
-            NodeStatus { node: host.id, up, paused: host.paused, leads, wiped: host.wiped }
+            NodeStatus { node: host.id, up, paused: host.paused, leads, gone: host.wiped || host.retired }
         });
-        let mut status = Status { nodes: nodes.collect(), membership: Membership::default() };
+        let mut status = Status { nodes: nodes.collect(), ..Status::default() };
         // Without a leader, as whoever has got furthest has it.
         let furthest = self.hosts.iter().max_by_key(|host| host.view.last).expect("there are servers");
-        let host = status.leader().map_or(furthest, |leader| &self.hosts[position(leader)]);
-        status.membership.clone_from(&host.view.membership);
+        let leader = status.leader();
+        let view = &leader.map_or(furthest, |leader| &self.hosts[position(leader)]).view;
+        status.membership.clone_from(&view.membership);
+        status.settled = leader.is_some() && view.membership_index <= view.commit;
         status
     }
 
@@ -85,7 +87,7 @@ impl<R: Replica> World<'_, R> {
             }
             Action::Heal {} => {
                 let links = self.network.heal(owner);
-                self.note(Record::Mended { links });
+                self.note(Record::Mended { links, owner });
                 self.took_effect("heal", links > 0);
             }
             Action::Crash(targets) => {
@@ -114,8 +116,11 @@ impl<R: Replica> World<'_, R> {
                     None => self.wish(wish)?,
                     Some(target) => {
                         for node in self.each_of(owner, *target) {
-                            let changes = wish.changes(&self.hosts[position(node)].view.membership);
-                            self.instruct(node, Instruction::ChangeMembership(changes));
+                            let membership = &self.hosts[position(node)].view.membership;
+                            let changes = wish.changes(membership);
+                            if self.is_viable(membership, &changes) {
+                                self.instruct(node, Instruction::ChangeMembership(changes));
+                            }
                         }
                     }
                 }
@@ -239,7 +244,7 @@ impl<R: Replica> World<'_, R> {
         for from in senders {
             for to in addressees {
                 if self.network.cut(owner, *from, *to) {
-                    self.note(Record::Cut { from: *from, to: *to });
+                    self.note(Record::Cut { from: *from, to: *to, owner });
                     any = true;
                 }
             }

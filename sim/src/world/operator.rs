@@ -2,7 +2,9 @@
 
 use super::{Stop, World};
 use crate::event::Event;
+use crate::host::position;
 use crate::network::Owner;
+use crate::observation::Fact;
 use crate::replica::Replica;
 use crate::trace::Record;
 use seaworthy_core::member::Instruction;
@@ -65,27 +67,40 @@ impl<R: Replica> World<'_, R> {
 
     /// An operator looks how things are, asks for what comes next, and looks again a little later.
     pub(super) fn wake_operator(&mut self, number: u64) -> Result<(), Stop> {
-        let Some(position) = self.operators.wishes.iter().position(|wish| wish.number == number) else {
+        let Some(place) = self.operators.wishes.iter().position(|wish| wish.number == number) else {
             return Ok(());
         };
         self.witness.steps += 1;
         let leader = self.status().leader();
         if let Some(leader) = leader {
-            let view = &self.hosts[crate::host::position(leader)].view;
-            let wish = &self.operators.wishes[position];
+            let view = &self.hosts[position(leader)].view;
+            let wish = &self.operators.wishes[place];
             let settled = view.membership_index <= view.commit && !view.membership.is_joint();
             let changes = wish.next(&view.membership);
+            let viable = self.is_viable(&view.membership, &changes);
             if changes.is_empty() && settled {
-                let wish = self.operators.wishes.swap_remove(position);
+                let wish = self.operators.wishes.swap_remove(place);
                 return self.retire(&wish.remove);
             }
-            if !changes.is_empty() && settled {
+            if !changes.is_empty() && settled && viable {
                 self.instruct(leader, Instruction::ChangeMembership(changes));
             }
         }
         let again = self.witness.now + self.scenario.cluster.election_timeout_min;
         self.queue.schedule(again, Event::OperatorWake { number });
         Ok(())
+    }
+
+    /// Whether the voters that can still be of use would be a majority after a change. An operator knows whose disk is
+    /// lost, and does not leave the cluster to it.
+    pub(super) fn is_viable(&self, membership: &Membership, changes: &[Change]) -> bool {
+        let Ok(next) = membership.change(changes) else { return true };
+        let voters = &next.voters.incoming;
+        let of_use = |node: &&NodeId| {
+            let host = &self.hosts[position(**node)];
+            !host.wiped && !host.retired
+        };
+        voters.size() <= voters.voters().iter().filter(of_use).count()
     }
 
     /// Tells a node something, now.
@@ -104,11 +119,16 @@ impl<R: Replica> World<'_, R> {
             return Ok(());
         }
         for node in nodes {
-            let position = crate::host::position(*node);
-            self.hosts[position].retired = true;
+            let place = position(*node);
+            self.hosts[place].retired = true;
             self.witness.note(Record::Retired { node: *node });
-            if self.hosts[position].replica.is_some() {
-                self.crash(position)?;
+            // What is shut down for good is of no use to anybody else.
+            for wish in &mut self.operators.wishes {
+                wish.add.retain(|other| other != node);
+                wish.learn.retain(|other| other != node);
+            }
+            if self.hosts[place].replica.is_some() {
+                self.crash(place)?;
             }
         }
         Ok(())
@@ -116,15 +136,15 @@ impl<R: Replica> World<'_, R> {
 
     /// Takes everything from a node's disk. It comes back under its old number, and does not know what it promised.
     pub(super) fn wipe(&mut self, node: NodeId) -> Result<(), Stop> {
-        let position = crate::host::position(node);
-        if self.hosts[position].replica.is_some() {
-            self.crash(position)?;
+        let place = position(node);
+        if self.hosts[place].replica.is_some() {
+            self.crash(place)?;
         }
-        let host = &mut self.hosts[position];
+        let host = &mut self.hosts[place];
         host.wiped = true;
         host.disk.wipe();
         self.witness.note(Record::Wiped { node });
-        self.witness.observe(&crate::observation::Fact::Wiped { node })?;
-        self.boot(position, false)
+        self.witness.observe(&Fact::Wiped { node })?;
+        self.boot(place, false)
     }
 }
