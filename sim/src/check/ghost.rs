@@ -35,8 +35,6 @@ pub(super) struct NodeGhost {
     pub(super) id: NodeId,
     /// Whether it runs.
     pub(super) up: bool,
-    /// Whether its disk was ever wiped.
-    pub(super) wiped: bool,
     /// What it looked like after its latest step.
     pub(super) seen: Shadow,
     /// The configuration in force after its latest step.
@@ -266,14 +264,6 @@ impl Ghost {
         replaces_log
     }
 
-    pub(super) fn wipe(&mut self, node: NodeId) {
-        let ghost = self.node_mut(node);
-        ghost.wiped = true;
-        ghost.disk = Chain::new();
-        ghost.disk_snapshot = None;
-        ghost.disk_hard_state = HardStateFact::default();
-    }
-
     pub(super) fn crash(&mut self, node: NodeId) {
         let ghost = self.node_mut(node);
         ghost.up = false;
@@ -371,10 +361,6 @@ impl Ghost {
             ghost.matched.fill(LogIndex::ZERO);
             ghost.followers = view.followers.len();
         }
-        if view.role == Role::Leader {
-            // Of whom a leader follows no longer it remembers nothing.
-            ghost.matched.fill(LogIndex::ZERO);
-        }
         for follower in &view.followers {
             ghost.matched[position(follower.node)] = follower.matched;
         }
@@ -422,7 +408,6 @@ impl NodeGhost {
         Self {
             id,
             up: false,
-            wiped: false,
             seen: Shadow::booted(HardStateFact::default(), &Chain::new(), LogIndex::ZERO),
             membership: membership.clone(),
             matched: vec![LogIndex::ZERO; count],

@@ -59,15 +59,9 @@ impl Liveness {
         let (_, members) = ghost.ledger.configurations.latest();
         let running = || ghost.nodes().filter(|node| node.up && !node.amnesiac && members.contains(node.id));
         let highest = running().map(|node| node.seen.term).max().unwrap_or(Term::ZERO);
-        let Some(leader) = running().filter(|node| node.leads()).max_by_key(|node| node.seen.term) else {
+        let Some(leader) = running().find(|node| node.leads() && node.seen.term == highest) else {
             return Some(Missing::Leader { highest });
         };
-        // A server that does not know of its removal may campaign for ever: it is nobody's business.
-        let members = running().filter(|node| leader.membership.contains(node.id));
-        let highest = members.map(|node| node.seen.term).max().unwrap_or(Term::ZERO);
-        if leader.seen.term < highest {
-            return Some(Missing::Leader { highest });
-        }
         if self.open > 0 {
             return Some(Missing::Answers { open: self.open });
         }
@@ -76,9 +70,7 @@ impl Liveness {
             let seen = &node.seen;
             seen.last == last && seen.commit == last.index && seen.applied == last.index
         };
-        // A server that was removed, or has lost its disk, need not keep up.
-        let member = |node: &&NodeGhost| leader.membership.contains(node.id) && !node.wiped;
-        running().filter(member).find(|node| !level(node)).map(|node| Missing::Level { node, last })
+        running().find(|node| !level(node)).map(|node| Missing::Level { node, last })
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn on_step(ghost: &Ghost, view: &View) -> Result<(), Violation> {
             continue;
         }
         let node = ghost.node(follower.node);
-        if node.disk_hard_state.term > view.term || node.wiped {
+        if node.disk_hard_state.term > view.term {
             continue;
         }
         let matched = follower.matched;
