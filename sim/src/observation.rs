@@ -50,8 +50,8 @@ pub enum Fact<'a> {
         log: &'a LogFacts,
     },
     /// A node put a snapshot in place of its log up to `compacted`, or of all of it if it does not hold the snapshot's
-    /// last entry; the write is queued, not yet durable. In the queue's order with [`Fact::Appended`]. If the snapshot
-    /// goes further than what the node has applied, it goes on from there.
+    /// last entry; the write is queued, not yet durable. In the queue's order with [`Fact::Appended`]. If its log held
+    /// that entry, the node has applied it by the end of the step, otherwise it goes on from there.
     SnapshotWritten {
         /// Who.
         node: NodeId,
@@ -317,7 +317,9 @@ pub enum Property {
     BoundedResources,
     /// Every answer can be explained by an order of the operations that respects real time.
     Linearizability,
-    /// After the last fault: a leader soon, every operation answered, all replicas level.
+    /// A stale read is answered from a state that the key can have gone through, however long ago.
+    StaleReads,
+    /// After the last fault: a leader soon, every operation answered, all members level.
     Liveness,
 }
 

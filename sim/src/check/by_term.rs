@@ -69,7 +69,7 @@ mod tests {
             leaders.insert(term, node);
             most = most.max(leaders.len());
             if leaders.is_long() {
-                leaders.keep(|other, _| term.0 - 100 < other.0);
+                leaders.keep(|other, _| term.0 < other.0 + 100);
             }
         }
         assert!(most <= 201, "{most}");

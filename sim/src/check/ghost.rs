@@ -235,8 +235,6 @@ impl Ghost {
             ghost.configurations = Configurations::after(index, snapshot.membership.clone());
             ghost.replaced = true;
             ghost.appended_from = None;
-        }
-        if replaces_log || ghost.applied < index {
             ghost.applied = index;
             ghost.restored = Some(index);
         }

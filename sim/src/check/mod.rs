@@ -43,6 +43,7 @@ mod order;
 mod persist_before_send;
 mod replicas_agree;
 mod snapshot_matches_log;
+mod stale_reads;
 mod state_machine_safety;
 mod vote_once;
 
@@ -64,6 +65,7 @@ use seaworthy_core::membership::Membership;
 use seaworthy_core::quorum::Joint;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
+use stale_reads::StaleReads;
 use state_machine_safety::StateMachineSafety;
 
 /// All checkers of one run.
@@ -77,6 +79,7 @@ pub struct Checkers {
     exactly_once: ExactlyOnce,
     replicas_agree: ReplicasAgree,
     linearizable: Linearizable,
+    stale_reads: StaleReads,
     liveness: Liveness,
 }
 
@@ -95,9 +98,16 @@ impl Checkers {
             exactly_once: ExactlyOnce::new(),
             replicas_agree: ReplicasAgree::new(),
             linearizable: Linearizable::new(),
+            stale_reads: StaleReads::default(),
             liveness: Liveness::default(),
             ghost,
         }
+    }
+
+    /// Also judges stale reads, for which the states of all keys must be remembered. They are believed otherwise.
+    #[must_use]
+    pub fn judging_stale_reads(self) -> Self {
+        Self { linearizable: self.linearizable.remembering(), ..self }
     }
 
     /// Takes in the next fact.
@@ -155,7 +165,8 @@ impl Checkers {
             }
             Fact::Client(event) => {
                 self.liveness.on_client(event);
-                self.linearizable.on_client(event)
+                self.linearizable.on_client(event)?;
+                self.stale_reads.on_client(&mut self.linearizable, event)
             }
             Fact::Retired { key } => {
                 self.linearizable.on_retired(key);

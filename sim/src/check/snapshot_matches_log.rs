@@ -12,7 +12,7 @@ use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, NodeId};
 
 /// A node writes a snapshot; gives what its last entry stands for. One that it took itself may be of an entry that
-/// it commits in this very step: that is seen when the step is over.
+/// it applies in this very step: that is seen when the step is over.
 pub(super) fn on_written(
     ghost: &Ghost,
     node: NodeId,
@@ -53,9 +53,9 @@ pub(super) fn anchor(ghost: &Ghost, node: NodeId, last: EntryId) -> Result<Link,
 pub(super) fn on_step(ghost: &Ghost, states: &ReplicasAgree, view: &View) -> Result<(), Violation> {
     let node = ghost.node(view.node);
     let me = At(view.node, view.term);
-    if let Some(last) = node.snapshot.filter(|last| last.index > view.commit) {
-        let detail =
-            format!("{me} has a snapshot up to {last}, but has committed only up to {}", view.commit);
+    // What is applied is committed.
+    if let Some(last) = node.snapshot.filter(|last| last.index > view.applied) {
+        let detail = format!("{me} took a snapshot up to {last}, but has applied only up to {}", view.applied);
         return Err(violation(Property::SnapshotMatchesLog, view.node, detail));
     }
     let Some(index) = node.restored.filter(|index| *index == view.applied) else { return Ok(()) };

@@ -29,7 +29,7 @@ use crate::observation::{HardStateFact, LogFacts, View, Violation};
 use crate::queue::Queue;
 use crate::replica::{Effects, InitialState, Replica};
 use crate::run::{MessageCounts, OperationCounts};
-use crate::scenario::model::{Action, Predicate, Scenario};
+use crate::scenario::model::{Action, Predicate, ReadModeName, Scenario};
 use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
 use crate::workload::{ClientEffect, Clients};
@@ -145,7 +145,10 @@ impl<'a, R: Replica> World<'a, R> {
             nemeses: Nemeses::new(scenario),
             operators: Operators::default(),
             witness: Witness::new(
-                options.check.then(|| Checkers::new(&nodes, &membership, Limits::of(&config))),
+                options.check.then(|| {
+                    let checkers = Checkers::new(&nodes, &membership, Limits::of(&config));
+                    if reads_stale(scenario) { checkers.judging_stale_reads() } else { checkers }
+                }),
                 Trace::new(options.record),
                 options.record,
             ),
@@ -262,6 +265,14 @@ impl<'a, R: Replica> World<'a, R> {
     fn note(&mut self, record: Record) {
         self.witness.note(record);
     }
+}
+
+/// Whether clients ask for stale reads.
+fn reads_stale(scenario: &Scenario) -> bool {
+    let stale = ReadModeName::Stale;
+    let draws = scenario.workload.as_ref().is_some_and(|workload| workload.reads.contains_key(&stale));
+    let asks = |action: &Action| matches!(action, Action::Invoke { read: Some(read), .. } if *read == stale);
+    draws || scenario.timeline.iter().any(|moment| asks(&moment.action))
 }
 
 /// A machine that is off, with what the scenario puts on its disk.

@@ -345,8 +345,8 @@ impl Toy {
     /// The configuration in force at an index of a node's log.
     pub(super) fn membership(&mut self, node: u64, index: u64) -> Membership {
         let it = &self.nodes[usize::try_from(node).unwrap() - 1];
-        let entries = it.log[..usize::try_from(index).unwrap()].iter().rev();
-        let latest = entries.filter_map(|entry| self.memberships.get(&entry.payload)).next();
+        let entries = it.log.iter().take_while(|entry| entry.id.index.0 <= index).collect::<Vec<_>>();
+        let latest = entries.iter().rev().find_map(|entry| self.memberships.get(&entry.payload));
         let first = || it.snapshot.as_ref().map(|snapshot| &snapshot.membership);
         latest.or_else(first).cloned().unwrap_or_default()
     }
@@ -413,6 +413,13 @@ impl Toy {
         self.tell_boot(node, false);
     }
 
+    /// A node starts from this disk, and is in another state than the snapshot's.
+    pub(super) fn boot_as(&mut self, node: u64, disk: Disk, state: u64) {
+        let count = self.nodes.len();
+        *self.node(node) = ToyNode { state, ..ToyNode::booted(disk, count) };
+        self.tell_boot(node, false);
+    }
+
     // The single facts.
 
     pub(super) fn step(&mut self, node: u64) {
@@ -473,6 +480,13 @@ impl Toy {
         let held = |entry: &EntryFact| Some((entry.id, self.memberships.get(&entry.payload)?.clone()));
         let memberships = entries.iter().filter_map(held).collect();
         LogFacts { base: EntryId::ZERO, entries: entries.to_vec(), memberships }
+    }
+
+    /// A leader appends a request, perhaps not for the first time.
+    pub(super) fn append_payload(&mut self, node: u64, payload: u64) {
+        let (term, index) = (self.term(node), self.last(node).index.0 + 1);
+        self.append(node, &[EntryFact { id: EntryId::new(term, index), payload }]);
+        self.step(node);
     }
 
     fn append_new(&mut self, node: u64) {
