@@ -11,9 +11,8 @@
 //!
 //! ```
 //! use seaworthy_core::config::Config;
-//! use seaworthy_core::durable::Durable;
-//! use seaworthy_core::kv::Command;
-//! use seaworthy_core::member::{Effects, Input, Member};
+//! use seaworthy_core::kv::{Command, Limits};
+//! use seaworthy_core::member::{Effects, Input, Member, ReadMode, founding_disk};
 //! use seaworthy_core::membership::Membership;
 //! use seaworthy_core::state_machine::{Operation, Outcome, Request};
 //! use seaworthy_core::types::{Instant, NodeId, SessionId, Token};
@@ -22,10 +21,10 @@
 //!
 //! let now = Instant(0);
 //! let ids = [1, 2, 3].map(NodeId::new);
-//! let mut disks = ids.map(|_| Durable::default());
+//! let mut disks = ids.map(|_| founding_disk(Membership::new(ids), Limits::default()));
 //! let mut members = ids.map(|id| {
-//!     let config = Config::new(id, id.get());
-//!     Member::new(config, Membership::new(ids), &Durable::default(), now).expect("the defaults fit together")
+//!     let disk = &disks[id.get() as usize - 1];
+//!     Member::new(Config::new(id, id.get()), disk, now).expect("the defaults fit together")
 //! });
 //!
 //! // Gives node 1 one input and drives the cluster until it is quiet. Returns the last reply to a client.
@@ -51,7 +50,8 @@
 //!
 //! drive(Input::Campaign);
 //! let mut ask = |session, sequence, operation| {
-//!     drive(Input::Request { token: Token(sequence), request: Request { session, sequence, operation } })
+//!     let request = Request { session, sequence, operation };
+//!     drive(Input::Request { token: Token(sequence), request, mode: ReadMode::Leader })
 //! };
 //! let opened = ask(SessionId::ZERO, 0, Operation::Register);
 //! let Some(Outcome::Registered(session)) = opened else { panic!("no session: {opened:?}") };
@@ -59,7 +59,8 @@
 //! ask(session, 1, command("SET ship seaworthy"));
 //! let Some(Outcome::Answer(answer)) = ask(session, 2, command("GET ship")) else { panic!("no answer") };
 //! assert_eq!(answer.to_string(), "\"seaworthy\"");
-//! assert_eq!(disks.map(|disk| disk.log.len()), [3, 3, 3]); // the leader's no-op entry, the session, the SET
+//! let entries = disks.map(|disk| disk.log.entries().len());
+//! assert_eq!(entries, [3, 3, 3]); // the leader's no-op entry, the session, the SET
 //! ```
 //!
 //! # The protocol
@@ -82,7 +83,25 @@
 //! table and does not run again.
 //!
 //! **Read** (thesis §6.4). A read writes nothing. The leader notes its commit index, waits until a majority has
-//! answered a message that it sent after the read arrived, and answers once that index is applied.
+//! answered a message that it sent after the read arrived, and answers once that index is applied. A follower asks the
+//! leader for the index and answers itself. Under a lease the leader answers at once: whoever answers a leader helps
+//! nobody else for an election timeout, and clocks keep to a stated bound (thesis §6.4.1). Which of these is the
+//! client's choice.
+//!
+//! **Snapshots** (Raft §7). Now and then a node writes down its state and forgets the log before it, once that is
+//! durable. A follower that needs what has gone gets the snapshot, in chunks; equal states are equal bytes, so that the
+//! next leader goes on where the last one stopped.
+//!
+//! **Membership** (thesis §4). A configuration is an entry, in force as soon as it is appended and taken back with it.
+//! A change of one voter is one entry; any other goes through a joint configuration, in which majorities of both halves
+//! must agree, and which the leader leaves by itself. Newcomers learn before they vote. One change at a time, and none
+//! before the leader has committed in its own term.
+//!
+//! **Handing over** (thesis §3.10). The leader brings the target level, tells it to campaign, and holds proposals back
+//! until another leads or the time is up.
+//!
+//! **Sessions expire** by the log alone: after so many entries without use, or as the least recently used of too many.
+//! What a client asks of an expired session is refused, never run again.
 //!
 //! # The contract of effects
 //! > Writes form one ordered queue; a send leaves only when the write that it names is durable; all else may happen
@@ -92,7 +111,8 @@
 //!   writes; it never reorders them. [`Input::Persisted`](member::Input::Persisted) with a number says that all up to
 //!   it are durable.
 //! - Each [`Send`](effect::Send) names the write that it waits for; 0 waits for none. Granted votes, RequestVote and
-//!   accepting answers to AppendEntries wait. AppendEntries, refusals and everything about PreVote do not.
+//!   accepting answers to AppendEntries and to snapshots wait. AppendEntries, refusals, reads and everything about
+//!   PreVote do not.
 //! - A crash leaves a prefix of the queue that holds at least what was reported durable. A node is built from that
 //!   alone, a [`Durable`](durable::Durable).
 //! - [`deadline`](member::Member::deadline) says when a timeout is due. It may move with every step; a timeout that
@@ -106,8 +126,8 @@
 //! |---|---|
 //! | [`types`], [`message`] | the words of the protocol, and what nodes say to each other |
 //! | [`input`], [`effect`], [`durable`] | what can happen to a node, what it asks of the world, what its disk holds |
-//! | [`config`], [`log`], [`quorum`], [`membership`] | the leaves: settings, the log, majorities; they know no node |
-//! | [`node`] | consensus; `election`, `replication` and `read` are its three activities, one file each |
+//! | [`config`], [`log`], [`quorum`], [`membership`], [`snapshot`] | the leaves; they know no node |
+//! | [`node`] | consensus; each of its activities is a file: `election`, `replication` and `append`, `read` and `lease`, `snapshot`, `reconfiguration`, `transfer` |
 //! | [`view`] | what can be seen of a node from outside |
 //! | [`kv`], [`state_machine`] | commands and values, and sessions above them |
 //! | [`storage`] | the bytes of a disk, how they are written, and what is recovered from them |
@@ -119,6 +139,8 @@
 //!
 //! - only what is in the log is committed, and only what is in the log is durable in it;
 //! - the log holds no term that has not begun, and its terms never descend;
+//! - it goes on from the snapshot without a gap, and the snapshot holds only what is committed;
+//! - the configuration in force stands in the log, or in the snapshot;
 //! - a leader knows itself, and `matched < next` for each of its followers;
 //! - a contact round is answered only after it began.
 //!
@@ -146,14 +168,21 @@
 //!   with the like from its own log: they skip terms, not single entries (Raft §5.3, end).
 //! - **Requests of an older term** are answered by [`Body::Stale`](message::Body::Stale), whatever they ask.
 //! - **A retry** of a request whose entry is under way waits for that entry; it is not appended again.
-//! - **After a restart** the commit index is 0 and the log is applied from its beginning.
+//! - **After a restart** the commit index is that of the snapshot, and the log is applied from there.
+//! - **A configuration is in force when appended** (thesis §4.1), unlike in etcd, where it is when applied. Whoever
+//!   votes in either of the last two configurations of its log may campaign, and a learner votes when it is asked.
+//! - **A disk without a snapshot is blank.** Founding members start from a snapshot before the first entry. A blank node
+//!   votes for nobody and is given a snapshot only if it is no voter and has acknowledged nothing: a server that lost
+//!   its disk must come back under a new identity.
+//! - **A snapshot whose last entry the log holds** is not installed: the commit index rises instead, and no newer entry
+//!   is lost.
+//! - **A leader that removed itself** hands over to the most advanced voter when that is committed.
 //! - **Terms above 2⁶³ − 1** are ignored: no correct cluster gets there.
 //!
 //! # What it does not do
-//! - The membership is fixed at the start. [`quorum`] can count joint configurations; nothing makes one yet.
-//! - There are no snapshots: the log is never compacted, and all of it is in memory.
-//! - There are no learners, no leases and no transfer of leadership.
-//! - It opens no file and no socket: [`storage`] says what is to be done to a disk, and someone else does it.
+//! - It opens no file and no socket. [`storage`] says which bytes go where; somebody else puts them there.
+//! - The whole log after the last snapshot, and the state, are in memory.
+//! - It has no witnesses, no priorities, and no configuration of more than two halves.
 //! - A node trusts what its peers say, and a disk that makes sense: faults are crashes, delays and losses, not lies.
 
 #![no_std]

@@ -3,9 +3,9 @@
 use seaworthy_core::config::Config;
 use seaworthy_core::effect::Record;
 use seaworthy_core::kv::{Answer, Command};
-use seaworthy_core::member::{Effects, Input, Member, ReadMode, Refusal, Reply, founding_disk};
-use seaworthy_core::membership::Membership;
-use seaworthy_core::message::{AppendOutcome, Body, Message};
+use seaworthy_core::member::{Effects, Input, Instruction, Member, ReadMode, Refusal, Reply, founding_disk};
+use seaworthy_core::membership::{Change, Membership};
+use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload};
 use seaworthy_core::state_machine::{Operation, Outcome, Request};
 use seaworthy_core::types::{EntryId, Instant, LogIndex, NodeId, Round, SessionId, Term, Token, WriteSeq};
 use seaworthy_core::view::Role;
@@ -239,4 +239,77 @@ fn entries_are_applied_a_few_a_step_and_a_restart_applies_them_again() {
         member.machine().hash(),
         "the no-op entry of the new term changes nothing"
     );
+}
+
+fn instruct(bench: &mut Bench, token: u64, instruction: Instruction) -> Vec<Reply> {
+    bench.step(Input::Instruct { token: Token(token), instruction })
+}
+
+fn done(token: u64) -> Reply {
+    Reply { token: Token(token), result: Ok(Outcome::Done) }
+}
+
+#[test]
+fn a_change_of_the_membership_is_done_when_it_is_applied() {
+    let mut bench = Bench::leader();
+    let remove = |node| Instruction::ChangeMembership(vec![Change::Remove(node)]);
+    assert_eq!(instruct(&mut bench, 1, remove(NodeId::new(3))), []);
+    let busy = Reply { token: Token(2), result: Err(Refusal::Busy) };
+    assert_eq!(instruct(&mut bench, 2, remove(OTHER)), [busy]);
+    assert_eq!(bench.acknowledge(), [done(1)]);
+    assert_eq!(bench.member.view().membership, &Membership::new([ME, OTHER]));
+}
+
+#[test]
+fn a_leader_that_removes_itself_says_so_before_it_goes() {
+    let mut bench = Bench::leader();
+    let remove = |node| Instruction::ChangeMembership(vec![Change::Remove(node)]);
+    instruct(&mut bench, 1, remove(NodeId::new(3)));
+    bench.acknowledge();
+    instruct(&mut bench, 2, remove(ME));
+    assert_eq!(bench.acknowledge(), [done(2)]);
+    assert_eq!(bench.member.view().role, Role::Follower);
+}
+
+#[test]
+fn a_handing_over_is_done_when_the_other_campaigns_and_what_came_meanwhile_goes_there() {
+    let mut bench = Bench::leader();
+    let session = bench.session();
+    assert_eq!(instruct(&mut bench, 1, Instruction::TransferLeadership(OTHER)), []);
+    assert_eq!(bench.ask(2, session, 1, command("SET a 1")), []);
+    let last = bench.member.view().last;
+    let replies = bench.hear_in(Term(2), Body::RequestVote { last, transfer: true });
+    let refused = Reply { token: Token(2), result: Err(Refusal::NotLeader { leader: Some(OTHER) }) };
+    assert_eq!(replies, [refused, done(1)]);
+}
+
+#[test]
+fn a_leader_that_is_told_to_step_down_does_and_nobody_else_can() {
+    let mut bench = Bench::leader();
+    assert_eq!(instruct(&mut bench, 1, Instruction::StepDown), [done(1)]);
+    let refused = Reply { token: Token(2), result: Err(Refusal::NotLeader { leader: None }) };
+    assert_eq!(instruct(&mut bench, 2, Instruction::StepDown), [refused]);
+}
+
+#[test]
+fn a_follower_reads_once_it_has_applied_what_its_leader_names() {
+    let mut bench = Bench::start(3);
+    let entry = Entry { id: EntryId::new(1, 1), payload: Payload::Noop };
+    let append = |entries, prev, commit| Body::AppendEntries {
+        prev,
+        entries,
+        commit: LogIndex(commit),
+        round: Round(1),
+    };
+    bench.hear_in(Term(1), append(vec![entry.clone()], EntryId::ZERO, 0));
+    let request = Request { session: SessionId::ZERO, sequence: 0, operation: command("GET a") };
+    let mut effects = Effects::default();
+    let input = Input::Request { token: Token(1), request: request.clone(), mode: ReadMode::Follower };
+    bench.member.step(bench.now, input, &mut effects);
+    let Body::ReadIndex { id } = effects.sends[0].message.body else { panic!("{:?}", effects.sends) };
+    assert_eq!(bench.hear(Body::ReadIndexReply { id, index: LogIndex(1) }), [], "1@1 is not applied yet");
+    let stale = Input::Request { token: Token(2), request, mode: ReadMode::Stale };
+    assert_eq!(bench.step(stale), [answered(2, Answer::Nil)], "whoever does not care need not wait");
+    let replies = bench.hear(append(vec![], entry.id, 1));
+    assert_eq!(replies, [answered(1, Answer::Nil)]);
 }

@@ -32,9 +32,9 @@ pub(crate) struct Host<R: Replica> {
     pub(crate) waiting: BTreeMap<Token, Asker>,
     /// How often the node has started.
     pub(crate) life: u32,
-    /// Its disk has once lost everything.
+    /// Its disk has once lost everything, or is refused.
     pub(crate) wiped: bool,
-    /// It was removed from the cluster and shut down for good.
+    /// It is down for good: it was removed from the cluster and shut down, or its disk is refused.
     pub(crate) retired: bool,
 }
 
@@ -60,12 +60,17 @@ impl<R: Replica> Host<R> {
         self.paused || !self.backlog.is_empty()
     }
 
-    /// Loses everything but the disk.
+    /// Whether it can never again be of use under its number.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.wiped || self.retired
+    }
+
+    /// Loses everything but the disk, and what was to happen to it.
     pub(crate) fn go_down(&mut self) {
         self.replica = None;
         self.paused = false;
         self.doomed = false;
-        self.disk.crash();
+        self.disk.disarm();
         self.timer.disarm();
         self.held.clear();
         self.waiting.clear();

@@ -1,5 +1,6 @@
 //! The small trait that a foreign Raft implements. Our own stands behind it in [`crate::seaworthy`].
 
+use crate::disk::Format;
 use crate::observation::{HardStateFact, LogFacts, Promise, SnapshotFact, View};
 use seaworthy_core::config::Config;
 use seaworthy_core::flaw::Planted;
@@ -7,6 +8,7 @@ use seaworthy_core::kv::Limits;
 use seaworthy_core::member::{AppliedEntry, Instruction, ReadMode, Refusal};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::state_machine::{Outcome, Request};
+use seaworthy_core::storage::{Geometry, Identity};
 use seaworthy_core::types::{EntryId, Instant, LogIndex, NodeId, Term, Token, WriteSeq};
 
 /// A server under test: synchronous, without clock, randomness or I/O of its own.
@@ -26,6 +28,17 @@ pub trait Replica: Sized {
 
     /// Puts one record on the disk.
     fn persist(durable: &mut Self::Durable, write: Self::Write);
+
+    /// How its records stand in the files of a new disk that begins with `durable`. A replica that leaves this out has
+    /// a disk that takes whole records.
+    fn format(
+        _identity: Identity,
+        _geometry: Geometry,
+        _flaws: Planted,
+        _durable: &Self::Durable,
+    ) -> Option<Box<dyn Format<Self>>> {
+        None
+    }
 
     /// Starts from what the disk holds.
     fn boot(boot: &Boot<'_>, now: Instant, durable: &Self::Durable) -> Self;

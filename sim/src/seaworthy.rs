@@ -1,5 +1,6 @@
 //! Our own member behind [`Replica`]: what the real server drives is what the simulator drives.
 
+use crate::disk::Format;
 use crate::observation::{EntryFact, FollowerView, HardStateFact, LogFacts, Promise, SnapshotFact, View};
 use crate::replica::{Boot, Effects, InitialState, Input, MessageFacts, MessageKind, Replica, WriteFacts};
 use seaworthy_core::durable::Durable;
@@ -10,7 +11,9 @@ use seaworthy_core::member::{self, Member, founding_disk};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload};
 use seaworthy_core::snapshot::Snapshot;
-use seaworthy_core::types::{EntryId, Instant, LogIndex};
+use seaworthy_core::storage::{Geometry, Identity, Journal, Operation, RecoveryError};
+use seaworthy_core::types::{EntryId, Instant, LogIndex, WriteSeq};
+use std::fmt;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A [`Member`] as a replica: sound, or with planted bugs.
@@ -21,25 +24,25 @@ pub struct Seaworthy<F: Flaws = Sound> {
     effects: member::Effects,
 }
 
-/// How a replica gets its flaws from what it is told at its start.
-pub trait FromBoot: Flaws {
+/// How a replica and its journal get their flaws from those that are to be planted.
+pub trait FromPlanted: Flaws + fmt::Debug + 'static {
     /// The flaws to build with.
-    fn from_boot(boot: &Boot<'_>) -> Self;
+    fn from_planted(planted: Planted) -> Self;
 }
 
-impl FromBoot for Sound {
-    fn from_boot(_: &Boot<'_>) -> Self {
+impl FromPlanted for Sound {
+    fn from_planted(_: Planted) -> Self {
         Self
     }
 }
 
-impl FromBoot for Planted {
-    fn from_boot(boot: &Boot<'_>) -> Self {
-        boot.flaws
+impl FromPlanted for Planted {
+    fn from_planted(planted: Planted) -> Self {
+        planted
     }
 }
 
-impl<F: FromBoot> Replica for Seaworthy<F> {
+impl<F: FromPlanted> Replica for Seaworthy<F> {
     type Message = Message;
     type Write = Record;
     type Durable = Durable;
@@ -62,8 +65,19 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
         durable.persist(write);
     }
 
+    fn format(
+        identity: Identity,
+        geometry: Geometry,
+        flaws: Planted,
+        durable: &Durable,
+    ) -> Option<Box<dyn Format<Self>>> {
+        let flaws = F::from_planted(flaws);
+        let journal = Journal::format(identity, geometry, flaws, durable.clone());
+        Some(Box::new(Journaled { identity, geometry, flaws, journal }))
+    }
+
     fn boot(boot: &Boot<'_>, now: Instant, durable: &Durable) -> Self {
-        let flaws = F::from_boot(boot);
+        let flaws = F::from_planted(boot.flaws);
         let member = Member::with_flaws(boot.config.clone(), durable, now, flaws);
         Self {
             member: member.expect("a valid scenario makes valid settings"),
@@ -193,6 +207,40 @@ impl<F: FromBoot> Replica for Seaworthy<F> {
         log.base = durable.log.base();
         describe_entries(durable.log.entries(), log);
         (hard_state_fact(durable.hard_state), durable.snapshot.as_ref().map(snapshot_fact))
+    }
+}
+
+/// A journal, and what it takes to recover it.
+#[derive(Debug)]
+struct Journaled<F: Flaws> {
+    identity: Identity,
+    geometry: Geometry,
+    flaws: F,
+    journal: Journal<F>,
+}
+
+impl<F: FromPlanted> Format<Seaworthy<F>> for Journaled<F> {
+    fn append(&mut self, write: Record) {
+        self.journal.append(write);
+    }
+
+    fn sync(&mut self) {
+        self.journal.sync();
+    }
+
+    fn next_operation(&mut self) -> Option<Operation> {
+        self.journal.next_operation()
+    }
+
+    fn durable(&self) -> WriteSeq {
+        self.journal.durable()
+    }
+
+    fn recover(&mut self, files: &[(String, &[u8])]) -> Result<Durable, RecoveryError> {
+        let files = files.iter().map(|(name, bytes)| (name.as_str(), *bytes));
+        let recovery = Journal::recover(self.identity, self.geometry, self.flaws, files)?;
+        self.journal = recovery.journal;
+        Ok(recovery.durable)
     }
 }
 

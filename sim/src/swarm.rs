@@ -62,11 +62,12 @@ pub fn draw(seed: u64) -> Scenario {
         timeline: Vec::new(),
         rules: Vec::new(),
         nemesis,
-        liveness: Liveness { check: true, within },
+        liveness: Liveness { check: true, within, core: false },
         expect: Vec::new(),
         planted: Vec::new(),
     };
     draw.extend(&mut scenario);
+    draw.extend_disks(&mut scenario);
     scenario.claim = format!("Nothing breaks with {}.", describe(&scenario));
     scenario
 }
@@ -95,12 +96,17 @@ pub fn describe(scenario: &Scenario) -> String {
     say(cluster.max_sessions < 100, "few sessions");
     say(cluster.session_lifetime < 1_000, "short sessions");
     say(network.fifo, "links in order");
+    say(network.capacity.is_some(), "narrow links");
     say(Ppm::ZERO < network.loss, &format!("loss {}", decimal(network.loss)));
     say(Ppm::ZERO < network.duplicate, &format!("duplicates {}", decimal(network.duplicate)));
     say(Ppm::ZERO < network.client_loss, &format!("client loss {}", decimal(network.client_loss)));
     say(!network.links.is_empty(), "a bad link");
     say(!scenario.disk.nodes.is_empty(), "a slow disk");
+    say(scenario.disk.files, "files");
+    say(scenario.disk.files && scenario.disk.segment_size < 1_000, "small segments");
+    say(scenario.disk.files && scenario.disk.torn_sectors, "torn sectors");
     say(!scenario.clocks.is_empty(), "clocks that err");
+    say(scenario.liveness.core, "only a core left");
     if let Some(workload) = &scenario.workload {
         let Workload { clients, keys, loyal_readers, .. } = workload;
         say(true, &format!("{clients} client{}", if *clients == 1 { "" } else { "s" }));
@@ -194,7 +200,7 @@ impl Draw {
     /// means in all else stays the same. Members that learn, servers that stand ready; logs that are cut short behind
     /// snapshots every few entries; windows of a few bytes; sessions that soon expire.
     fn extend(&mut self, scenario: &mut Scenario) {
-        let Scenario { cluster, clocks, workload, .. } = scenario;
+        let Scenario { cluster, clocks, workload, liveness, .. } = scenario;
         if self.one_in(2) {
             cluster.spares = self.of(&[(1, 3), (2, 3), (3, 1), (4, 1)]);
         }
@@ -208,13 +214,19 @@ impl Draw {
         cluster.max_inflight_bytes = self.of(&[(8 << 20, 6), (1, 1), (500, 2)]);
         cluster.max_uncommitted_bytes = self.of(&[(64 << 20, 6), (1, 1), (400, 2)]);
         cluster.max_pending_reads = self.of(&[(4_096, 6), (1, 1), (3, 2)]);
+        liveness.core = self.one_in(3);
+        if self.one_in(8) {
+            // Enough for a window and its answers; less than a backlog.
+            scenario.network.capacity = Some(self.between(4, 20) as u32);
+        }
         let Some(workload) = workload else { return };
         // With fewer sessions than clients they would take them from each other for ever.
         if self.one_in(4) {
             cluster.max_sessions = workload.clients + self.of(&[(0, 1), (1, 2), (5, 2)]);
         }
         if self.one_in(4) {
-            cluster.session_lifetime = u64::from(4 * workload.clients) + self.of(&[(0, 1), (10, 3), (100, 3)]);
+            cluster.session_lifetime =
+                u64::from(4 * workload.clients) + self.of(&[(0, 1), (10, 3), (100, 3)]);
         }
         if self.one_in(3) {
             workload.reads = BTreeMap::from([(ReadModeName::Leader, 2), (ReadModeName::Follower, 3)]);
@@ -229,6 +241,27 @@ impl Draw {
             workload.reads.insert(ReadModeName::Lease, 4);
             // A clock that jumps keeps to no bound.
             scenario.nemesis.retain(|nemesis| nemesis.fault != Fault::JumpClock);
+        }
+    }
+
+    /// What stands in files, and what happens to it: also this comes after all else. Files in three of four draws, so
+    /// small that every batch fills one, or as large as real ones; and where something goes wrong at all, up to two
+    /// faults of disks more often than not.
+    fn extend_disks(&mut self, scenario: &mut Scenario) {
+        let Scenario { disk, cluster, nemesis, .. } = scenario;
+        disk.files = !self.one_in(4);
+        disk.sector_size = self.of(&[(512, 3), (4_096, 1)]);
+        disk.segment_size = self.of(&[(64 << 20, 3), (300, 2), (2_000, 2), (20_000, 1)]);
+        disk.torn_sectors = self.one_in(2);
+        if !disk.files || nemesis.is_empty() {
+            return;
+        }
+        let mut faults = nemesis::FAULTS.to_vec();
+        faults.retain(|fault| nemesis::is_of_files(*fault) && nemesis::least_nodes(*fault) <= cluster.nodes);
+        for _ in 0..self.of(&[(0, 2), (1, 2), (2, 1)]) {
+            let fault = faults.swap_remove(self.below(faults.len() as u64) as usize);
+            let intensity = self.of(&[(Intensity::Light, 2), (Intensity::Medium, 2), (Intensity::Heavy, 1)]);
+            nemesis.push(nemesis_of(fault, intensity, cluster.election_timeout_min));
         }
     }
 
@@ -266,7 +299,7 @@ impl Draw {
         let client_loss = if self.one_in(4) { self.percent(10) } else { Ppm::ZERO };
         let bad = !narrow && 1 < cluster.nodes && self.one_in(6);
         let links = if bad { vec![self.link(cluster, tail)] } else { Vec::new() };
-        Network { latency, loss, duplicate, fifo, client_latency, client_loss, links }
+        Network { latency, loss, duplicate, fifo, capacity: None, client_latency, client_loss, links }
     }
 
     /// One direction of one pair, slower or lossier than the rest: whom it serves lags behind.
@@ -288,7 +321,7 @@ impl Draw {
         let slow = !narrow && self.one_in(6);
         let node = self.between(1, cluster.nodes);
         let nodes = if slow { vec![Disk { node, sync: self.spread(most, 1, tail) }] } else { Vec::new() };
-        Disks { sync, nodes }
+        Disks { sync, nodes, ..Disks::default() }
     }
 
     /// In a third of the draws each clock is off by up to an hour, which must not matter, and runs up to 10 % fast or
@@ -391,7 +424,7 @@ impl Draw {
             _ => (self.of(&[(1, 2), (2, 4), (3, 4), (4, 2), (5, 1)]), false),
         };
         let mut faults = nemesis::FAULTS.to_vec();
-        faults.retain(|fault| nemesis::least_nodes(*fault) <= cluster.nodes);
+        faults.retain(|fault| !nemesis::is_of_files(*fault) && nemesis::least_nodes(*fault) <= cluster.nodes);
         let mut nemeses = Vec::new();
         for _ in 0..count {
             let fault = faults.swap_remove(self.below(faults.len() as u64) as usize);

@@ -38,6 +38,14 @@ impl Append {
         }) && previous.term <= term
     }
 
+    /// Whether the message names `base`, if it speaks of an entry there: what is compacted away is committed, so that no
+    /// correct leader says otherwise (Raft §5.4.3).
+    fn agrees_with(&self, base: EntryId) -> bool {
+        let offset = base.index.0.checked_sub(self.prev.index.0).and_then(|offset| offset.checked_sub(1));
+        let entry = offset.and_then(|offset| self.entries.get(usize::try_from(offset).ok()?));
+        entry.is_none_or(|entry| entry.id == base)
+    }
+
     /// The part of the message that follows `base`, up to which everything is committed and compacted away: what the
     /// leader says of that agrees with it. `None` if nothing does.
     fn after(self, base: EntryId) -> Option<Self> {
@@ -76,6 +84,9 @@ impl<F: Flaws> Node<F> {
         if self.is_blank() {
             // A log goes on from something, and here is nothing.
             self.send(from, WriteSeq::ZERO, Body::Blank { life: self.life }, effects);
+            return;
+        }
+        if !append.agrees_with(self.log.base()) {
             return;
         }
         let (round, last) = (append.round, append.last());

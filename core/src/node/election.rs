@@ -18,6 +18,8 @@ impl<F: Flaws> Node<F> {
             return;
         }
         self.reset_election_timer(now);
+        // Who may not campaign still learns here that its leader is silent.
+        self.refuse_old_questions(now, effects);
         // Its own vote is help like any other: a promise binds the node itself too.
         if !self.may_campaign() || self.has_promised(now, self.config.id) {
             return;
@@ -116,16 +118,19 @@ impl<F: Flaws> Node<F> {
         }
     }
 
-    /// One vote a term, first come first served, and only to a log that is no less up to date (Raft §5.4.1).
+    /// One vote a term, first come first served, and only to a log that is no less up to date (Raft §5.4.1). A promise
+    /// to a leader binds in this term too, which the node may have learned of since by any other message.
     pub(super) fn on_request_vote(
         &mut self,
         now: Instant,
         from: NodeId,
         last: EntryId,
+        transfer: bool,
         effects: &mut Effects,
     ) {
+        let promised = !transfer && self.has_promised(now, from);
         let free = self.hard_state.vote.is_none_or(|vote| vote == from) || self.flaws.has(Flaw::VotesTwice);
-        if !free || !self.may_vote() || !self.is_up_to_date(last) {
+        if !free || promised || !self.may_vote() || !self.is_up_to_date(last) {
             self.send(from, WriteSeq::ZERO, Body::VoteReply { granted: false }, effects);
             return;
         }

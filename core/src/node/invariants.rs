@@ -11,6 +11,11 @@ impl<F: Flaws> Node<F> {
         assert!(self.commit <= last.index, "only what is in the log is committed");
         assert!(last.term <= self.hard_state.term, "the log holds no term that has not begun");
         assert!(self.queue.durable_index() <= last.index, "only what is in the log is durable in it");
+        assert!(self.configurations.latest_index() <= last.index, "configurations follow the log");
+        if let Some(snapshot) = &self.snapshot {
+            assert!(self.log.base().index <= snapshot.last.index, "the log goes on from the snapshot");
+            assert!(snapshot.last.index <= self.commit, "a snapshot holds only what is committed");
+        }
         if let State::Leader(leadership) = &self.state {
             assert!(self.leader == Some(self.config.id), "a leader knows itself");
             assert!(leadership.confirmed <= leadership.round, "a round is answered only after it began");

@@ -282,7 +282,9 @@ impl<F: Flaws> Node<F> {
         match body {
             Body::PreVote { last } => self.on_pre_vote(now, from, term, last, effects),
             Body::PreVoteReply { granted } => self.on_pre_vote_reply(now, from, term, granted, effects),
-            Body::RequestVote { last, .. } => self.on_request_vote(now, from, last, effects),
+            Body::RequestVote { last, transfer } => {
+                self.on_request_vote(now, from, last, transfer, effects);
+            }
             Body::VoteReply { granted } => self.on_vote_reply(now, from, granted, effects),
             Body::AppendEntries { prev, entries, commit, round } => {
                 let append = append::Append { prev, entries, commit, round };

@@ -18,6 +18,8 @@ pub struct Progress {
     pub matched: LogIndex,
     /// The next entry to send (Raft Figure 2, nextIndex).
     pub next: LogIndex,
+    /// The round that was under way when `matched` was learned: whatever answers a later one knows of it.
+    matched_round: Round,
     /// The latest contact round that it has answered in this term.
     pub(super) answered: Round,
     /// When it last answered anything in this term.
@@ -105,6 +107,7 @@ impl Progress {
             node,
             matched: LogIndex::ZERO,
             next: last.next(),
+            matched_round: Round::ZERO,
             answered: Round::ZERO,
             contact: now,
             newcomer: None,
@@ -113,9 +116,12 @@ impl Progress {
         }
     }
 
-    /// The follower holds everything up to `matched`.
-    pub(super) fn accepted(&mut self, matched: LogIndex) {
+    /// The follower holds everything up to `matched`, as is learned in `round`.
+    pub(super) fn accepted(&mut self, matched: LogIndex, round: Round) {
         let news = self.matched < matched;
+        if news {
+            self.matched_round = round;
+        }
         self.matched = self.matched.max(matched);
         self.next = self.next.max(self.matched.next());
         match &mut self.pace {
@@ -132,6 +138,12 @@ impl Progress {
 
     fn replicate(&mut self) {
         self.pace = Pace::Replicate { inflight: Inflight::default() };
+    }
+
+    /// Whether a refusal in `round` that leads back to `hint` takes back what was acknowledged: the message that it
+    /// answers was sent after the acknowledgement had arrived, so that the follower knew of it and has lost it since.
+    pub(super) fn is_broken_promise(&self, hint: LogIndex, round: Round) -> bool {
+        self.matched_round < round && hint < self.matched
     }
 
     /// Whether a refusal of `refused` says anything new: neither delayed nor repeated.

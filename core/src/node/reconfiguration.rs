@@ -159,7 +159,8 @@ impl<F: Flaws> Node<F> {
         self.broadcast(now, effects);
         if let State::Leader(leadership) = &self.state {
             let voters = &self.configurations.latest().voters;
-            let heirs = leadership.followers.iter().filter(|follower| voters.contains(follower.node));
+            let fit = |follower: &&Progress| voters.contains(follower.node) && !follower.is_amnesiac();
+            let heirs = leadership.followers.iter().filter(fit);
             if let Some(heir) = heirs.max_by_key(|follower| follower.matched) {
                 self.send(heir.node, WriteSeq::ZERO, Body::TimeoutNow, effects);
             }

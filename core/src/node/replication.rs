@@ -163,11 +163,19 @@ impl<F: Flaws> Node<F> {
         self.send(to, WriteSeq::ZERO, body, effects);
     }
 
+    /// The latest contact round begun.
+    fn round(&self) -> Round {
+        match &self.state {
+            State::Leader(leadership) => leadership.round,
+            _ => Round::ZERO,
+        }
+    }
+
     /// A follower has answered in this term. Whatever it says, it still follows: that confirms reads and keeps the
     /// quorum.
     pub(super) fn hear(&mut self, now: Instant, from: NodeId, round: Round) -> Option<&mut Progress> {
+        let current = self.round();
         let State::Leader(leadership) = &mut self.state else { return None };
-        let current = leadership.round;
         let follower = leadership.followers.iter_mut().find(|follower| follower.node == from)?;
         follower.contact = now;
         // A round from the future is no answer to anything that was sent.
@@ -190,6 +198,7 @@ impl<F: Flaws> Node<F> {
         let last = self.log.last().index;
         let limit = self.config.election_timeout_min;
         let flaws = self.flaws;
+        let current = self.round();
         let Some(follower) = self.hear(now, from, round) else { return };
         match outcome {
             // An index beyond the log is no answer to anything that was sent.
@@ -198,10 +207,14 @@ impl<F: Flaws> Node<F> {
                     follower.matched = matched;
                     follower.next = matched.next();
                 }
-                follower.accepted(matched);
+                follower.accepted(matched, current);
                 follower.race(now, last, limit);
                 self.advance_commit(now, effects);
                 self.advance_transfer(effects);
+            }
+            AppendOutcome::Rejected { hint, .. } if follower.is_broken_promise(hint.index, round) => {
+                follower.pace = Pace::Amnesiac;
+                effects.events.push(Event::Amnesia { node: from });
             }
             AppendOutcome::Rejected { refused, hint } if follower.is_current_refusal(refused) => {
                 self.on_refusal(from, refused, hint);

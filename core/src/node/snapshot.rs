@@ -14,6 +14,9 @@ use crate::snapshot::Snapshot;
 use crate::types::{Bytes, EntryId, Instant, LogIndex, NodeId, Round, WriteSeq};
 use alloc::vec::Vec;
 
+/// Snapshots that end later are ignored: no log gets there, and none could go on from there for long.
+const INDEX_MAX: LogIndex = LogIndex(u64::MAX / 2);
+
 /// A snapshot that was taken and is not durable yet. Until it is, the log stays as it is.
 #[derive(Clone, Debug)]
 pub(super) struct Taken {
@@ -121,7 +124,9 @@ impl<F: Flaws> Node<F> {
         effects: &mut Effects,
     ) {
         let SnapshotId { last, size, .. } = chunk.snapshot;
-        let sensible = last.term <= self.hard_state.term && size <= self.config.max_snapshot_bytes;
+        let sensible = last.term <= self.hard_state.term
+            && last.index <= INDEX_MAX
+            && size <= self.config.max_snapshot_bytes;
         if !sensible || chunk.membership.validate().is_err() || !self.follow(now, from, effects) {
             return;
         }

@@ -36,7 +36,9 @@ impl<F: Flaws> Node<F> {
         } else if !self.configurations.latest().voters.contains(to) {
             refuse(token, Refusal::NotVoter { node: to }, effects);
         } else {
-            let deadline = now + self.config.election_timeout_max;
+            let patience = self.config.election_timeout_max;
+            let never = self.flaws.has(Flaw::TransferNeverExpires);
+            let deadline = if never { Instant::NEVER } else { now + patience };
             let transfer = Transfer { token, to, deadline, told: false, held: Vec::new(), held_bytes: 0 };
             leadership.transfer = Some(transfer);
             self.advance_transfer(effects);
@@ -92,10 +94,6 @@ impl<F: Flaws> Node<F> {
     pub(super) fn expire_transfer(&mut self, now: Instant, effects: &mut Effects) {
         let State::Leader(leadership) = &mut self.state else { return };
         let Some(transfer) = leadership.transfer.take_if(|transfer| transfer.deadline <= now) else { return };
-        if self.flaws.has(Flaw::TransferNeverExpires) {
-            leadership.transfer = Some(transfer);
-            return;
-        }
         refuse(transfer.token, Refusal::TransferFailed, effects);
         for (token, data) in transfer.held {
             self.on_propose(now, token, data, effects);

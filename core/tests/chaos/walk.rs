@@ -1,13 +1,13 @@
 //! One random walk: a cluster under loss, duplication, reordering, slow disks, crashes and operators.
 
 use crate::cluster::notation::{Detail, Letter};
-use crate::cluster::{Cluster, Options};
+use crate::cluster::{Cluster, Options, Tally};
 use seaworthy_core::flaw::Flaws;
 use seaworthy_core::input::{Input, ReadMode};
 use seaworthy_core::membership::{Change, Membership};
 use seaworthy_core::quorum::VoteResult;
 use seaworthy_core::types::{NodeId, Token};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How many steps a walk has before it settles.
@@ -84,7 +84,7 @@ impl<F: Flaws> Walk<F> {
     }
 
     /// Walks to the end, and says how many entries were committed, and how often what is rare has happened.
-    pub(crate) fn finish(mut self) -> (usize, BTreeMap<&'static str, usize>) {
+    pub(crate) fn finish(mut self) -> (usize, Tally) {
         for _ in 0..if self.operated { 5 * STEPS } else { STEPS } {
             self.step();
             self.tell();

@@ -23,7 +23,7 @@ use seaworthy_core::effect::{Effects, Event};
 use seaworthy_core::flaw::{Flaws, Sound};
 use seaworthy_core::input::Input;
 use seaworthy_core::message::Message;
-use seaworthy_core::types::{Instant, LogIndex, NodeId, WriteSeq};
+use seaworthy_core::types::{Instant, NodeId, WriteSeq};
 use seaworthy_core::view::{Role, View};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -33,6 +33,9 @@ const STABILIZE_LIMIT: usize = 20_000;
 
 /// The servers of a cluster, up or down.
 pub(crate) type Servers<F> = BTreeMap<NodeId, Server<F>>;
+
+/// How often something has happened, by its name in short.
+pub(crate) type Tally = BTreeMap<&'static str, usize>;
 
 /// One message on its way.
 #[derive(Clone, Debug)]
@@ -57,7 +60,7 @@ pub(crate) struct Cluster<F: Flaws = Sound> {
     cut: BTreeSet<(NodeId, NodeId)>,
     ledger: Ledger,
     /// How often what is rare has happened.
-    pub(crate) tally: BTreeMap<&'static str, usize>,
+    pub(crate) tally: Tally,
     pub(crate) notation: Notation,
 }
 
@@ -83,7 +86,7 @@ impl<F: Flaws> Cluster<F> {
             packets: 0,
             cut: BTreeSet::new(),
             ledger: Ledger::new(options.membership()),
-            tally: BTreeMap::new(),
+            tally: Tally::new(),
             notation: Notation::default(),
         }
     }
@@ -341,10 +344,5 @@ impl<F: Flaws> Cluster<F> {
         self.step(id, Input::Campaign);
         self.stabilize();
         assert_eq!(self.node(id).role(), Role::Leader, "{id} wins when all goes well");
-    }
-
-    /// The last entry that anybody was seen to commit.
-    pub(crate) fn last_committed(&self) -> LogIndex {
-        LogIndex(self.committed() as u64)
     }
 }

@@ -101,13 +101,14 @@ impl Nemeses {
 }
 
 /// Every fault there is.
-pub const FAULTS: [Fault; 26] = [
+pub const FAULTS: [Fault; 31] = [
     Fault::Partition,
     Fault::IsolateLeader,
     Fault::IsolateAny,
     Fault::OneWay,
     Fault::Sever,
     Fault::Bridge,
+    Fault::Clog,
     Fault::Crash,
     Fault::CrashLeader,
     Fault::CrashMidStep,
@@ -128,16 +129,21 @@ pub const FAULTS: [Fault; 26] = [
     Fault::StepDown,
     Fault::TakeSnapshot,
     Fault::Wipe,
+    Fault::CrashAt,
+    Fault::FailSync,
+    Fault::FillDisk,
+    Fault::Rot,
 ];
 
 /// How many nodes a cluster must have for a fault to mean anything.
 pub fn least_nodes(fault: Fault) -> u64 {
     match fault {
-        Fault::Sever | Fault::Bridge | Fault::Wipe => 3,
+        Fault::Sever | Fault::Bridge | Fault::Wipe | Fault::Rot => 3,
         Fault::Partition
         | Fault::IsolateLeader
         | Fault::IsolateAny
         | Fault::OneWay
+        | Fault::Clog
         | Fault::LossBurst
         | Fault::DuplicateBurst
         | Fault::LatencyBurst
@@ -156,8 +162,16 @@ pub fn least_nodes(fault: Fault) -> u64 {
         | Fault::JumpClock
         | Fault::Campaign
         | Fault::StepDown
-        | Fault::TakeSnapshot => 1,
+        | Fault::TakeSnapshot
+        | Fault::CrashAt
+        | Fault::FailSync
+        | Fault::FillDisk => 1,
     }
+}
+
+/// Whether a fault is one of files, so that it means nothing to disks that take whole records.
+pub fn is_of_files(fault: Fault) -> bool {
+    matches!(fault, Fault::CrashAt | Fault::FailSync | Fault::FillDisk | Fault::Rot)
 }
 
 #[cfg(test)]

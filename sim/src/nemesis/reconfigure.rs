@@ -39,13 +39,18 @@ pub(super) fn change(status: &Status, choice: &mut Choice, stream: Stream) -> Op
     }
     let going = remove.len() + learn.iter().filter(|node| cast.voters.contains(node)).count();
     let voters = cast.voters.len() + add.len();
-    let sensible = going < voters && voters - going <= MOST_VOTERS && !(add.is_empty() && going + learn.len() == 0);
+    let sensible =
+        going < voters && voters - going <= MOST_VOTERS && !(add.is_empty() && going + learn.len() == 0);
     sensible.then(|| wish(&add, &learn, &remove, None))
 }
 
 /// A change told to somebody who leads, or believes so, and the cut of all its links but one: what it appends hardly
 /// anybody hears of, and two leaders each have a change of their own under way.
-pub(super) fn change_and_isolate(status: &Status, choice: &mut Choice, stream: Stream) -> Option<Vec<Action>> {
+pub(super) fn change_and_isolate(
+    status: &Status,
+    choice: &mut Choice,
+    stream: Stream,
+) -> Option<Vec<Action>> {
     let leaders = status.those(|node| node.up && node.leads.is_some());
     let leader = *some(leaders, 1, choice, stream).first()?;
     let cast = Cast::of(status);
@@ -64,17 +69,22 @@ pub(super) fn change_and_isolate(status: &Status, choice: &mut Choice, stream: S
     Some(vec![change, Action::Sever { between: targets(&[leader]), and: targets(&others) }])
 }
 
-/// A voter that loses its disk, and an operator who puts another server in its place. One at a time: a second lost disk
-/// could be one more than a majority has to spare.
-pub(super) fn wipe_and_replace(status: &Status, choice: &mut Choice, stream: Stream) -> Option<Vec<Action>> {
+/// A voter that loses its disk in some way, and an operator who puts another server in its place. One at a time: a
+/// second lost disk could be one more than a majority has to spare.
+pub(super) fn lose_disk_and_replace(
+    lose: impl FnOnce(Target) -> Action,
+    status: &Status,
+    choice: &mut Choice,
+    stream: Stream,
+) -> Option<Vec<Action>> {
     let cast = Cast::of(status);
     if cast.voters.len() < 3 || !status.settled || status.membership.is_joint() || cast.has_lost_members {
         return None;
     }
-    let wiped = some(cast.voters.clone(), 1, choice, stream);
+    let lost = some(cast.voters.clone(), 1, choice, stream);
     let substitute = some(cast.strangers.clone(), 1, choice, stream);
-    let change = wish(&substitute, &[], &wiped, None);
-    Some(vec![Action::Wipe(target(*wiped.first()?)), change])
+    let change = wish(&substitute, &[], &lost, None);
+    Some(vec![lose(target(*lost.first()?)), change])
 }
 
 /// Who is what.

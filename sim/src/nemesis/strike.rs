@@ -3,6 +3,7 @@
 use super::reconfigure;
 use super::target::{Status, resolve, some};
 use crate::choice::{Choice, Stream};
+use crate::disk::CRASH_POINTS;
 use crate::scenario::Scenario;
 use crate::scenario::model::{Action, Disks, Distribution, Fault};
 use crate::scenario::scalar::{Ppm, Target};
@@ -36,7 +37,7 @@ enum Undo {
     /// It is an instant, not a state.
     Nothing,
     /// The same whatever has happened since.
-    Act(Action),
+    Act(Vec<Action>),
     /// A node that is to crash in its next step may not have come to it yet.
     RestartAfterCrash(NodeId),
 }
@@ -51,7 +52,7 @@ impl Strike {
     pub(super) fn undo(self, status: &Status, actions: &mut Vec<Action>) {
         match self.undo {
             Undo::Nothing => {}
-            Undo::Act(action) => actions.push(action),
+            Undo::Act(undoing) => actions.extend(undoing),
             Undo::RestartAfterCrash(node) => {
                 // Were the crash still to come, it would come after its own undoing and last for ever.
                 if status.nodes.iter().any(|state| state.node == node && state.up) {
@@ -93,6 +94,7 @@ impl Ground {
             Fault::OneWay => one_way(status, choice, stream),
             Fault::Sever => sever(status, choice, stream),
             Fault::Bridge => bridge(status, choice, stream),
+            Fault::Clog => world(Action::Clog(target(one(Target::Any)?)), Action::Unclog {}),
             Fault::Crash => crash(&[one(Target::Any)?]),
             Fault::CrashLeader => crash(&[one(Target::Leader)?]),
             Fault::CrashMidStep => {
@@ -113,7 +115,7 @@ impl Ground {
                     node.up && !node.paused && (fault == Fault::Pause || Some(node.node) == leader)
                 });
                 let node = target(*some(awake, 1, choice, stream).first()?);
-                Strike { actions: vec![Action::Pause(node)], undo: Undo::Act(Action::Resume(node)) }
+                Strike { actions: vec![Action::Pause(node)], undo: Undo::Act(vec![Action::Resume(node)]) }
             }
             Fault::SlowDisk => self.slow_disk(one(Target::Any)?),
             Fault::SlowLeaderDisk => self.slow_disk(one(Target::Leader)?),
@@ -145,7 +147,7 @@ impl Ground {
             Fault::Reconfigure => instant(reconfigure::change(status, choice, stream)?),
             Fault::ReconfigureAndIsolate => {
                 let actions = reconfigure::change_and_isolate(status, choice, stream)?;
-                Strike { actions, undo: Undo::Act(Action::Heal {}) }
+                Strike { actions, undo: Undo::Act(vec![Action::Heal {}]) }
             }
             Fault::TransferLeadership => {
                 let voters = status.those(|node| status.membership.voters.contains(node.node));
@@ -154,9 +156,21 @@ impl Ground {
             }
             Fault::StepDown => instant(Action::StepDown {}),
             Fault::TakeSnapshot => instant(Action::TakeSnapshot(target(one(Target::Any)?))),
-            Fault::Wipe => {
-                let actions = reconfigure::wipe_and_replace(status, choice, stream)?;
+            Fault::Wipe | Fault::Rot => {
+                let lose = if fault == Fault::Wipe { Action::Wipe } else { Action::Rot };
+                let actions = reconfigure::lose_disk_and_replace(lose, status, choice, stream)?;
                 Strike { actions, undo: Undo::Nothing }
+            }
+            Fault::CrashAt => crash_at(one(Target::Any)?, choice, stream),
+            Fault::FailSync => {
+                let node = one(Target::Any)?;
+                let actions = vec![Action::FailSync(target(node))];
+                Strike { actions, undo: Undo::RestartAfterCrash(node) }
+            }
+            Fault::FillDisk => {
+                let node = target(one(Target::Any)?);
+                let undo = Undo::Act(vec![Action::FreeDisk(node), Action::Restart(vec![node])]);
+                Strike { actions: vec![Action::FillDisk(node)], undo }
             }
         };
         Some(strike)
@@ -208,7 +222,7 @@ fn one_way(status: &Status, choice: &mut Choice, stream: Stream) -> Strike {
             actions.push(Action::Cut { from: targets(&all[..1]), to: targets(&to) });
         }
     }
-    Strike { actions, undo: Undo::Act(Action::Heal {}) }
+    Strike { actions, undo: Undo::Act(vec![Action::Heal {}]) }
 }
 
 /// One pair apart that everybody else still reaches; the leader is half of it more often than not.
@@ -238,12 +252,23 @@ fn crash(nodes: &[NodeId]) -> Strike {
     world(Action::Crash(targets(nodes)), Action::Restart(targets(nodes)))
 }
 
+/// A crash at any point; one time in three while the node starts.
+fn crash_at(node: NodeId, choice: &mut Choice, stream: Stream) -> Strike {
+    let point = CRASH_POINTS[choice.below(stream, CRASH_POINTS.len() as u64) as usize];
+    let mut actions = vec![Action::CrashAt { node: target(node), point }];
+    if choice.chance(stream, 333_333) {
+        actions.insert(0, Action::Crash(targets(&[node])));
+        actions.push(Action::Restart(targets(&[node])));
+    }
+    Strike { actions, undo: Undo::RestartAfterCrash(node) }
+}
+
 fn cut(action: Action) -> Strike {
     world(action, Action::Heal {})
 }
 
 fn world(action: Action, undo: Action) -> Strike {
-    Strike { actions: vec![action], undo: Undo::Act(undo) }
+    Strike { actions: vec![action], undo: Undo::Act(vec![undo]) }
 }
 
 fn instant(action: Action) -> Strike {

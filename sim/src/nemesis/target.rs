@@ -12,7 +12,7 @@ pub struct Status {
     pub nodes: Vec<NodeStatus>,
     /// Who belongs to the cluster, as the leader has it.
     pub membership: Membership,
-    /// Whether that is committed, so that no other can come back.
+    /// Whether that is committed and nobody is about to change it.
     pub settled: bool,
 }
 

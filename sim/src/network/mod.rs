@@ -24,6 +24,9 @@ pub struct Network {
     loss: Ppm,
     duplicate: Ppm,
     fifo: bool,
+    capacity: u32,
+    /// By node: who holds back its messages.
+    clogs: Vec<Vec<Owner>>,
     /// By sender, then addressee.
     links: Vec<Link>,
     rules: Rules,
@@ -41,6 +44,8 @@ struct Link {
     cuts: Vec<Owner>,
     /// When the last message so far arrives.
     busy_until: Time,
+    /// Messages on their way.
+    carried: u32,
 }
 
 /// Who made a cut. A nemesis mends only its own.
@@ -61,6 +66,8 @@ pub enum Cause {
     Cut,
     /// A rule said so.
     Rule,
+    /// The link carried as much as it can.
+    Full,
     /// The addressee is down.
     Down,
 }
@@ -79,7 +86,7 @@ pub struct Route {
 impl Network {
     /// The network of `scenario`, whole.
     pub fn new(scenario: &Scenario) -> Self {
-        let model::Network { latency, loss, duplicate, fifo, client_latency, client_loss, links } =
+        let model::Network { latency, loss, duplicate, fifo, capacity, client_latency, client_loss, links } =
             &scenario.network;
         let nodes = usize::try_from(scenario.cluster.servers()).expect("a cluster is small");
         let mut network = Self {
@@ -88,6 +95,8 @@ impl Network {
             loss: *loss,
             duplicate: *duplicate,
             fifo: *fifo,
+            capacity: capacity.unwrap_or(u32::MAX),
+            clogs: vec![Vec::new(); nodes],
             links: vec![Link::default(); nodes * nodes],
             rules: Rules::new(&scenario.rules),
             client_latency: Sampler::from(client_latency),
@@ -111,7 +120,7 @@ impl Network {
     pub fn route(&mut self, now: Time, message: &MessageFacts, choice: &mut Choice) -> Route {
         let stream = Stream::Link(message.from, message.to);
         let (latency, loss, duplicate) = (self.latency, self.loss, self.duplicate);
-        let fifo = self.fifo;
+        let (fifo, capacity) = (self.fifo, self.capacity);
         let verdict = self.rules.judge(now, message);
         let link = self.link(message.from, message.to);
 
@@ -125,7 +134,10 @@ impl Network {
         if !link.cuts.is_empty() {
             return Route { arrival: Err(Cause::Cut), again: None, ruled };
         }
-        match verdict {
+        if capacity <= link.carried {
+            return Route { arrival: Err(Cause::Full), again: None, ruled };
+        }
+        let route = match verdict {
             Some(Verdict::Drop) => Route { arrival: Err(Cause::Rule), again: None, ruled },
             // An exact delay is exact: it stands outside the order of its link.
             Some(Verdict::Delay(delay)) => Route { arrival: Ok(now + delay), again: None, ruled },
@@ -141,6 +153,36 @@ impl Network {
                 let again = further.map(|further| link.arrive(arrival + further, fifo));
                 Route { arrival: Ok(arrival), again, ruled }
             }
+        };
+        link.carried += u32::from(route.arrival.is_ok()) + u32::from(route.again.is_some());
+        route
+    }
+
+    /// A message has come to the end of its link.
+    pub fn arrived(&mut self, from: NodeId, to: NodeId) {
+        let link = self.link(from, to);
+        link.carried = link.carried.checked_sub(1).expect("what arrives was sent");
+    }
+
+    /// Whether the messages of the link are held back at its end.
+    pub fn is_clogged(&self, from: NodeId, to: NodeId) -> bool {
+        !(self.clogs[position(from)].is_empty() && self.clogs[position(to)].is_empty())
+    }
+
+    /// Holds back the messages from and to `node`, for `owner`. Says whether `owner` had not done so already.
+    pub fn clog(&mut self, owner: Owner, node: NodeId) -> bool {
+        let clogs = &mut self.clogs[position(node)];
+        let news = !clogs.contains(&owner);
+        if news {
+            clogs.push(owner);
+        }
+        news
+    }
+
+    /// Ends what `owner` holds back, or all of it if that is the timeline.
+    pub fn unclog(&mut self, owner: Owner) {
+        for clogs in &mut self.clogs {
+            clogs.retain(|other| owner != Owner::Timeline && *other != owner);
         }
     }
 
@@ -197,7 +239,9 @@ impl Network {
     /// Ends every fault: no cuts, no rules, no loss anywhere; latency and duplicates as the scenario has them.
     pub fn calm(&mut self, scenario: &Scenario) {
         self.heal(Owner::Timeline);
+        self.unclog(Owner::Timeline);
         self.rules.clear();
+        self.capacity = u32::MAX;
         self.set_latency(&scenario.network.latency);
         self.set_duplicate(scenario.network.duplicate);
         self.loss = Ppm::ZERO;
@@ -228,6 +272,7 @@ impl Cause {
             Self::Luck => "lost",
             Self::Cut => "cut",
             Self::Rule => "rule",
+            Self::Full => "link full",
             Self::Down => "down",
         }
     }

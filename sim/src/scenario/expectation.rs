@@ -51,7 +51,9 @@ pub fn holds(predicate: &Predicate, standing: &Standing<'_>) -> Result<(), Strin
         Predicate::Voters(nodes) => {
             membership("voters", nodes, standing, |membership| membership.voters.incoming.voters())
         }
-        Predicate::Learners(nodes) => membership("learners", nodes, standing, |membership| &membership.learners),
+        Predicate::Learners(nodes) => {
+            membership("learners", nodes, standing, |membership| &membership.learners)
+        }
         Predicate::SnapshotAtLeast { node, entries } => snapshot(*node, *entries, standing),
         Predicate::CommitAtLeast(least) => at_least(*least, "highest commit index", standing.commit()),
         Predicate::CommitAtMost(most) => at_most(*most, "highest commit index", standing.commit()),
@@ -161,7 +163,8 @@ fn level(wanted: bool, standing: &Standing<'_>) -> Result<(), String> {
         members.iter().all(level) == wanted,
         || expected.to_owned(),
         || {
-            let word = |view: &&View| format!("{} ends at {}, applied {}", view.node, view.last, view.applied);
+            let word =
+                |view: &&View| format!("{} ends at {}, applied {}", view.node, view.last, view.applied);
             members.iter().map(word).collect::<Vec<_>>().join(", ")
         },
     )

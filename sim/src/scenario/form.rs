@@ -219,6 +219,7 @@ fn noun(name: &str) -> String {
         "Verdict" => "a verdict".into(),
         "Distribution" => "a distribution of durations".into(),
         "Fault" => "a fault".into(),
+        "CrashPoint" => "a crash point".into(),
         "MessageKind" => "a kind of message".into(),
         "Duration" => "a duration".into(),
         "Probability" => "a probability".into(),

@@ -1,12 +1,14 @@
 //! The records of a trace: how they are folded into the fingerprint and how they read.
 
 use super::fingerprint::Fingerprint;
+use crate::disk::{CrashPoint, Failure};
 use crate::history::ClientId;
 use crate::network::{Cause, Owner};
 use crate::observation::{HardStateFact, Promise};
 use crate::replica::{MessageFacts, MessageKind};
 use crate::time::{Span, Time};
 use seaworthy_core::member::Instruction;
+use seaworthy_core::storage::RecoveryError;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term, WriteSeq};
 use seaworthy_core::view::Role;
 use std::fmt;
@@ -37,8 +39,10 @@ pub enum Record {
     Stepped { node: NodeId, term: Term, commit: LogIndex, last: EntryId, state_hash: u64 },
     /// A node's disk holds everything up to this write.
     Synced { node: NodeId, seq: WriteSeq },
-    /// A node went down. So many of its pending writes survived, so many did not.
-    Crashed { node: NodeId, kept: u64, lost: u64 },
+    /// A node's host went down, with so many writes that were not known to be durable.
+    Crashed { node: NodeId, pending: u64 },
+    /// A node's disk did not do what it was told, and the node went down.
+    DiskFailed { node: NodeId, failure: Failure },
     /// A node started.
     Booted { node: NodeId, hard_state: HardStateFact, last: EntryId },
     /// A node was frozen.
@@ -47,6 +51,16 @@ pub enum Record {
     Resumed { node: NodeId },
     /// A node will crash in the middle of a step.
     Doomed { node: NodeId },
+    /// A node's host will crash when its disk comes to this point.
+    CrashPointSet { node: NodeId, point: CrashPoint },
+    /// A node's next sync will fail.
+    SyncWillFail { node: NodeId },
+    /// There is no space on a node's disk any more, or there is again.
+    SpaceChanged { node: NodeId, full: bool },
+    /// Something that was durable on a node's disk is damaged.
+    Rotted { node: NodeId },
+    /// A node does not start: its disk is not what it wrote.
+    Refused { node: NodeId, why: RecoveryError },
     /// A node's clock was set forward.
     ClockJumped { node: NodeId, by: Span },
     /// A node's syncs take another time from here on.
@@ -61,6 +75,10 @@ pub enum Record {
     Cut { from: NodeId, to: NodeId, owner: Owner },
     /// Cuts were mended, those of this owner; so many links carry messages again.
     Mended { links: u64, owner: Owner },
+    /// The messages of a node are held back from here on.
+    Clogged { node: NodeId },
+    /// Messages that were held back arrive.
+    Unclogged,
     /// Messages are lost with another likelihood from here on.
     LossChanged { ppm: u32 },
     /// Messages arrive twice with another likelihood from here on.
@@ -113,6 +131,12 @@ impl Record {
             | Self::Stepped { node, .. }
             | Self::Synced { node, .. }
             | Self::Crashed { node, .. }
+            | Self::DiskFailed { node, .. }
+            | Self::CrashPointSet { node, .. }
+            | Self::SyncWillFail { node }
+            | Self::SpaceChanged { node, .. }
+            | Self::Rotted { node }
+            | Self::Refused { node, .. }
             | Self::Booted { node, .. }
             | Self::Paused { node }
             | Self::Resumed { node }
@@ -121,12 +145,14 @@ impl Record {
             | Self::DiskChanged { node }
             | Self::Instructed { node, .. }
             | Self::Wiped { node }
+            | Self::Clogged { node }
             | Self::Retired { node }
             | Self::Asked { node, .. }
             | Self::Answered { node, .. }
             | Self::ClientLost { node, .. } => Some(node),
             Self::Cut { from, .. } => Some(from),
-            Self::Mended { .. }
+            Self::Unclogged
+            | Self::Mended { .. }
             | Self::LossChanged { .. }
             | Self::DuplicateChanged { .. }
             | Self::LatencyChanged
@@ -163,7 +189,7 @@ impl Record {
                 put(10, node, &[term.0, commit.0, last.term.0, last.index.0, state_hash]);
             }
             Self::Synced { node, seq } => put(11, node, &[seq.0]),
-            Self::Crashed { node, kept, lost } => put(12, node, &[kept, lost]),
+            Self::Crashed { node, pending } => put(12, node, &[pending]),
             Self::Booted { node, hard_state, last } => {
                 let vote = hard_state.vote.map_or(0, NodeId::get);
                 put(13, node, &[hard_state.term.0, vote, last.term.0, last.index.0]);
@@ -185,6 +211,21 @@ impl Record {
             Self::Instructed { node, instruction } => put(28, node, &[instruction as u64]),
             Self::Wiped { node } => put(29, node, &[]),
             Self::Retired { node } => put(30, node, &[]),
+            Self::DiskFailed { node, failure } => {
+                let what = match failure {
+                    Failure::Sync => 0,
+                    Failure::Full => 1,
+                    Failure::Crash(point) => 2 + point as u64,
+                };
+                put(31, node, &[what]);
+            }
+            Self::CrashPointSet { node, point } => put(32, node, &[point as u64]),
+            Self::SyncWillFail { node } => put(33, node, &[]),
+            Self::SpaceChanged { node, full } => put(34, node, &[u64::from(full)]),
+            Self::Rotted { node } => put(35, node, &[]),
+            Self::Refused { node, .. } => put(36, node, &[]),
+            Self::Clogged { node } => put(37, node, &[]),
+            Self::Unclogged => put(38, nobody, &[]),
         }
     }
 }
@@ -235,9 +276,17 @@ impl fmt::Display for Record {
                 write!(f, "{node}@{term} commit {commit} last {last}")
             }
             Self::Synced { node, seq } => write!(f, "{node} durable up to write {seq}"),
-            Self::Crashed { node, kept, lost } => {
-                write!(f, "{node} crashed, unsynced writes kept {kept} lost {lost}")
+            Self::Crashed { node, pending: 0 } => write!(f, "{node} crashed"),
+            Self::Crashed { node, pending } => {
+                write!(f, "{node} crashed with {pending} writes not yet durable")
             }
+            Self::DiskFailed { node, failure } => write!(f, "{node} stops: {failure}"),
+            Self::CrashPointSet { node, point } => write!(f, "{node} will {}", Failure::Crash(point)),
+            Self::SyncWillFail { node } => write!(f, "{node} will fail its next sync"),
+            Self::SpaceChanged { node, full: true } => write!(f, "{node} disk full"),
+            Self::SpaceChanged { node, full: false } => write!(f, "{node} disk has space"),
+            Self::Rotted { node } => write!(f, "{node} disk rots"),
+            Self::Refused { node, why } => write!(f, "{node} does not start: {why}"),
             Self::Booted { node, hard_state, last } => {
                 write!(f, "{node}@{} booted, last {last}", hard_state.term)?;
                 hard_state.vote.map_or(Ok(()), |vote| write!(f, ", voted {vote}"))
@@ -258,6 +307,8 @@ impl fmt::Display for Record {
             }
             Self::Wiped { node } => write!(f, "{node} disk lost everything"),
             Self::Retired { node } => write!(f, "{node} shut down for good"),
+            Self::Clogged { node } => write!(f, "{node} messages held back"),
+            Self::Unclogged => f.write_str("messages let go"),
             Self::Cut { from, to, .. } => write!(f, "link {from} → {to} cut"),
             Self::Mended { links, .. } => write!(f, "{links} links mended"),
             Self::LossChanged { ppm } => write!(f, "network loses {ppm} in a million messages"),

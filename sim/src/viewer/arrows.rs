@@ -68,11 +68,10 @@ impl Arrows {
     /// A message is lost: when it was sent, or when it would have arrived.
     pub(super) fn lost(&mut self, line: usize, at: Time, message: MessageFacts, cause: Cause) {
         let missed = match cause {
-            // It may have waited for a node that was paused and then crashed.
-            Cause::Down => self.end(line, at, message, |arrival| arrival <= at, Fate::Missed),
-            // The link may have been cut while the message was on it.
-            Cause::Cut => self.end(line, at, message, |arrival| arrival == at, Fate::Missed),
-            Cause::Luck | Cause::Rule => false,
+            // It may have waited for a node that was paused and then crashed, or been held back; the link may have been
+            // cut while it was on it.
+            Cause::Down | Cause::Cut => self.end(line, at, message, |arrival| arrival <= at, Fate::Missed),
+            Cause::Luck | Cause::Rule | Cause::Full => false,
         };
         if !missed {
             self.arrows.push(Arrow { message, sent: at, arrival: at, line, end: None, fate: Fate::Lost });

@@ -242,7 +242,8 @@ impl Client {
         // Two servers that each take the other for the leader would send it back and forth: every other time it looks
         // for itself.
         let trusts = open.refusals.is_multiple_of(2);
-        let hint = leader.filter(|leader| trusts && *leader != open.target && leader.get() <= turn.shared.nodes);
+        let hint =
+            leader.filter(|leader| trusts && *leader != open.target && leader.get() <= turn.shared.nodes);
         if !open.stay {
             match hint {
                 Some(leader) => (open.target, self.contact) = (leader, Some(leader)),

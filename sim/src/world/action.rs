@@ -18,6 +18,7 @@ use crate::workload::Script;
 use seaworthy_core::kv::Command;
 use seaworthy_core::member::{Instruction, ReadMode};
 use seaworthy_core::membership::Membership;
+use seaworthy_core::quorum::VoteResult;
 use seaworthy_core::types::NodeId;
 use seaworthy_core::view::Role;
 
@@ -53,15 +54,18 @@ impl<R: Replica> World<'_, R> {
         let nodes = self.hosts.iter().map(|host| {
             let up = host.replica.is_some();
             let leads = (up && host.view.role == Role::Leader).then_some(host.view.term);
-            NodeStatus { node: host.id, up, paused: host.paused, leads, gone: host.wiped || host.retired }
+            NodeStatus { node: host.id, up, paused: host.paused, leads, gone: host.is_gone() }
         });
         let mut status = Status { nodes: nodes.collect(), ..Status::default() };
         // Without a leader, as whoever has got furthest has it.
         let furthest = self.hosts.iter().max_by_key(|host| host.view.last).expect("there are servers");
         let leader = status.leader();
-        let view = &leader.map_or(furthest, |leader| &self.hosts[position(leader)]).view;
+        let host = leader.map_or(furthest, |leader| &self.hosts[position(leader)]);
+        let view = &host.view;
         status.membership.clone_from(&view.membership);
-        status.settled = leader.is_some() && view.membership_index <= view.commit;
+        // What an operator has said to a frozen leader is still to come.
+        let idle = self.operators.are_idle() && !host.is_behind();
+        status.settled = leader.is_some() && view.membership_index <= view.commit && idle;
         status
     }
 
@@ -84,6 +88,18 @@ impl<R: Replica> World<'_, R> {
                     let news = self.cut(owner, &[node], &others) | self.cut(owner, &others, &[node]);
                     self.took_effect("isolate", news);
                 }
+            }
+            Action::Clog(target) => {
+                for node in self.each_of(owner, *target) {
+                    let news = self.network.clog(owner, node);
+                    self.note(Record::Clogged { node });
+                    self.took_effect("clog", news);
+                }
+            }
+            Action::Unclog {} => {
+                self.network.unclog(owner);
+                self.note(Record::Unclogged);
+                self.release_clogged();
             }
             Action::Heal {} => {
                 let links = self.network.heal(owner);
@@ -143,7 +159,16 @@ impl<R: Replica> World<'_, R> {
                     self.wipe(node)?;
                 }
             }
+            Action::Rot(target) => {
+                for node in self.each_of(owner, *target) {
+                    self.rot(node)?;
+                }
+            }
             Action::CrashMidStep(target)
+            | Action::CrashAt { node: target, .. }
+            | Action::FailSync(target)
+            | Action::FillDisk(target)
+            | Action::FreeDisk(target)
             | Action::Pause(target)
             | Action::Resume(target)
             | Action::Campaign(target)
@@ -166,6 +191,22 @@ impl<R: Replica> World<'_, R> {
             Action::CrashMidStep(_) if up && !host.doomed => {
                 host.doomed = true;
                 self.note(Record::Doomed { node });
+            }
+            Action::CrashAt { point, .. } => {
+                if host.disk.crash_at(*point) {
+                    self.note(Record::CrashPointSet { node, point: *point });
+                }
+            }
+            Action::FailSync(_) if up => {
+                if host.disk.fail_sync() {
+                    self.note(Record::SyncWillFail { node });
+                }
+            }
+            Action::FillDisk(_) | Action::FreeDisk(_) => {
+                let full = matches!(action, Action::FillDisk(_));
+                if host.disk.fill(full) {
+                    self.note(Record::SpaceChanged { node, full });
+                }
             }
             Action::Pause(_) if up && !host.paused => {
                 host.paused = true;
@@ -265,7 +306,8 @@ impl<R: Replica> World<'_, R> {
         }
     }
 
-    fn restart(&mut self, node: NodeId) -> Result<(), Stop> {
+    /// Starts a node that is down, but not for good.
+    pub(super) fn restart(&mut self, node: NodeId) -> Result<(), Stop> {
         if self.is_up(node) || self.hosts[position(node)].retired {
             return Ok(());
         }
@@ -286,10 +328,16 @@ impl<R: Replica> World<'_, R> {
     pub(super) fn heal_everything(&mut self) -> Result<(), Stop> {
         self.phase = Phase::Healed;
         self.network.calm(self.scenario);
+        self.release_clogged();
+        if self.scenario.liveness.core {
+            self.abandon_all_but_a_core()?;
+        }
         for node in 0..self.hosts.len() {
             let host = &mut self.hosts[node];
             let id = host.id;
             host.doomed = false;
+            host.disk.disarm();
+            host.disk.fill(false);
             host.disk.sync = base_sync(self.scenario, id);
             self.resume(id);
             self.restart(id)?;
@@ -298,6 +346,37 @@ impl<R: Replica> World<'_, R> {
         self.witness.observe(&Fact::Healed)?;
         self.clients.stop(self.witness.now, &mut self.client_effects);
         self.follow_clients()
+    }
+
+    /// Lets go what is held back no longer: it arrives now, in its order.
+    fn release_clogged(&mut self) {
+        for (from, to, message) in std::mem::take(&mut self.clogged) {
+            self.queue.schedule(self.witness.now, Event::Deliver { from, to, message });
+        }
+    }
+
+    /// Takes servers away for good, one after the other at random, for as long as those that are left make a quorum of
+    /// every configuration that any server knows of: one of these is in force.
+    fn abandon_all_but_a_core(&mut self) -> Result<(), Stop> {
+        let configurations: Vec<Membership> = self.hosts.iter().map(|host| host.view.membership.clone()).collect();
+        let lives = |core: &[NodeId]| {
+            let there = |voter| core.contains(&voter).then_some(true);
+            configurations.iter().all(|membership| membership.voters.vote(there) == VoteResult::Won)
+        };
+        let of_use = self.hosts.iter().filter(|host| !host.wiped && !host.retired).map(|host| host.id);
+        let mut core: Vec<NodeId> = of_use.collect();
+        let mut others = core.clone();
+        while !others.is_empty() {
+            let node = others.swap_remove(self.choice.below(Stream::Timeline, others.len() as u64) as usize);
+            let without: Vec<NodeId> = core.iter().copied().filter(|other| *other != node).collect();
+            if lives(&without) && self.choice.chance(Stream::Timeline, 700_000) {
+                core = without;
+            }
+        }
+        for node in self.everybody_but(&core) {
+            self.shut_down(node)?;
+        }
+        Ok(())
     }
 
     fn is_up(&self, node: NodeId) -> bool {
@@ -327,7 +406,8 @@ impl<R: Replica> World<'_, R> {
         nodes
     }
 
-    fn took_effect(&mut self, name: &'static str, did: bool) {
+    /// Counts a fault if it did anything.
+    pub(super) fn took_effect(&mut self, name: &'static str, did: bool) {
         if did {
             *self.counts.faults.entry(name).or_default() += 1;
         }

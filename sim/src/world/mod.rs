@@ -18,7 +18,7 @@ mod toy;
 use crate::check::{Checkers, Limits};
 use crate::choice::Choice;
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, Settings};
 use crate::event::Event;
 use crate::history::{ClientId, Completion};
 use crate::host::{Host, Timer, position};
@@ -33,6 +33,7 @@ use crate::scenario::model::{Action, Predicate, ReadModeName, Scenario};
 use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
 use crate::workload::{ClientEffect, Clients};
+use operator::Operators;
 use seaworthy_core::flaw::Planted;
 use seaworthy_core::kv;
 use seaworthy_core::membership::Membership;
@@ -40,7 +41,6 @@ use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::{Role, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::num::{NonZeroU32, NonZeroU64};
-use operator::Operators;
 use witness::Witness;
 
 /// What a world is to do besides running.
@@ -95,6 +95,8 @@ pub struct World<'a, R: Replica> {
     expected: Vec<bool>,
     last_completions: BTreeMap<ClientId, Completion>,
     counts: Counts,
+    /// Messages that are held back, in the order in which they came.
+    clogged: Vec<(NodeId, NodeId, R::Message)>,
     // Buffers that are used again and again; empty between events.
     effects: Effects<R>,
     leaving: Vec<R::Message>,
@@ -119,6 +121,8 @@ struct Counts {
     faults: BTreeMap<&'static str, u64>,
     /// Messages lost by luck.
     lost: u64,
+    /// Messages lost because a link was full.
+    overflowed: u64,
     /// Messages that a rule decided.
     ruled: u64,
 }
@@ -133,13 +137,14 @@ impl<'a, R: Replica> World<'a, R> {
         let voters: Vec<NodeId> = voters;
         let membership = Membership { learners, ..Membership::new(voters) };
         let config = node::config(scenario, nodes[0], 0);
+        let flaws = crate::planted::flaws(scenario.planted.iter().map(String::as_str));
         let mut world = Self {
             scenario,
-            flaws: crate::planted::flaws(scenario.planted.iter().map(String::as_str)),
+            flaws,
             choice,
             options,
             queue: Queue::default(),
-            hosts: nodes.iter().map(|node| host(scenario, *node, &membership)).collect(),
+            hosts: nodes.iter().map(|node| host(scenario, *node, &membership, flaws)).collect(),
             network: Network::new(scenario),
             clients: Clients::new(scenario),
             nemeses: Nemeses::new(scenario),
@@ -157,6 +162,7 @@ impl<'a, R: Replica> World<'a, R> {
             last_completions: BTreeMap::new(),
             counts: Counts::default(),
             effects: Effects::default(),
+            clogged: Vec::new(),
             leaving: Vec::new(),
             log: LogFacts::default(),
             client_effects: Vec::new(),
@@ -215,7 +221,12 @@ impl<'a, R: Replica> World<'a, R> {
 
     fn handle(&mut self, event: Event<R::Message>) -> Result<(), Stop> {
         match event {
+            Event::Deliver { from, to, message } if self.network.is_clogged(from, to) => {
+                self.clogged.push((from, to, message));
+                Ok(())
+            }
             Event::Deliver { from, to, message } => {
+                self.network.arrived(from, to);
                 if self.network.is_cut(from, to) {
                     self.lose(&message, crate::network::Cause::Cut);
                     return Ok(());
@@ -276,7 +287,7 @@ fn reads_stale(scenario: &Scenario) -> bool {
 }
 
 /// A machine that is off, with what the scenario puts on its disk.
-fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) -> Host<R> {
+fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership, flaws: Planted) -> Host<R> {
     let clock = scenario.clocks.iter().find(|clock| clock.node == id.get());
     let initial = scenario.cluster.initial.iter().find(|initial| initial.node == id.get());
     let founds = id.get() <= scenario.cluster.nodes;
@@ -285,8 +296,7 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
         max_sessions: NonZeroU32::new(cluster.max_sessions).expect("a valid scenario allows a session"),
         session_lifetime: NonZeroU64::new(cluster.session_lifetime).expect("and gives it some time"),
     };
-    let mut founder =
-        InitialState { membership: membership.clone(), limits, ..InitialState::default() };
+    let mut founder = InitialState { membership: membership.clone(), limits, ..InitialState::default() };
     if let Some(initial) = initial {
         let vote = initial.vote.and_then(NodeId::try_new);
         founder.hard_state = HardStateFact { term: Term(initial.term), vote };
@@ -315,7 +325,11 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership) ->
         paused: false,
         doomed: false,
         backlog: VecDeque::new(),
-        disk: Disk::new(R::durable(founds.then_some(&founder)), base_sync(scenario, id)),
+        disk: Disk::new(
+            Settings::new(&scenario.disk, id, flaws),
+            R::durable(founds.then_some(&founder)),
+            base_sync(scenario, id),
+        ),
         clock: clock.map_or(Clock::new(Span::ZERO, 0), |clock| Clock::new(clock.offset, clock.drift_ppm)),
         timer: Timer::default(),
         held: Vec::new(),

@@ -2,15 +2,17 @@
 
 use super::{Stop, World};
 use crate::choice::Stream;
+use crate::disk::{Failure, Trouble};
 use crate::event::Event;
 use crate::host::{Asker, position};
 use crate::network::Cause;
-use crate::observation::{EntryFact, Fact, LogFacts, View};
+use crate::observation::{EntryFact, Fact, LogFacts, Property, View, Violation};
 use crate::replica::{Boot, Effects, Input, Replica, WriteFacts};
 use crate::scenario::scalar::Ppm;
 use crate::trace::Record;
 use seaworthy_core::config::Config;
 use seaworthy_core::state_machine::Operation;
+use seaworthy_core::storage::RecoveryError;
 use seaworthy_core::types::{Instant, NodeId};
 use seaworthy_core::view::Role;
 use std::num::NonZeroU64;
@@ -122,7 +124,11 @@ impl<R: Replica> World<'_, R> {
     /// one is: a later write of the same sync may cut what the message promises off the log again, and then the
     /// promise would no longer be true of the disk when it is made.
     fn synced(&mut self, node: usize) -> Result<(), Stop> {
-        for _ in 0..self.hosts[node].disk.end_sync() {
+        let covered = match self.hosts[node].disk.end_sync() {
+            Ok(covered) => covered,
+            Err(failure) => return self.disk_fails(node, failure),
+        };
+        for _ in 0..covered {
             self.persist_next(node)?;
             let host = &mut self.hosts[node];
             let durable = host.disk.synced();
@@ -233,7 +239,7 @@ impl<R: Replica> World<'_, R> {
             self.send_reply(node, token, result);
         }
         if crashes {
-            *self.counts.faults.entry("crash_mid_step").or_default() += 1;
+            self.took_effect("crash_mid_step", true);
             return self.crash(node);
         }
         self.begin_sync(node);
@@ -274,6 +280,7 @@ impl<R: Replica> World<'_, R> {
         match route.arrival {
             Err(cause) => {
                 self.counts.lost += u64::from(cause == Cause::Luck);
+                self.counts.overflowed += u64::from(cause == Cause::Full);
                 self.counts.messages.dropped += 1;
                 self.witness.note(Record::Lost { message: facts, cause });
             }
@@ -298,31 +305,57 @@ impl<R: Replica> World<'_, R> {
         }
     }
 
-    /// Stops a node that runs. Of its pending writes a random prefix turns out to have reached the disk.
+    /// Stops the host of a node: one that runs, or one that is about to. What the disk keeps of what was not synced is
+    /// up to its luck.
     pub(super) fn crash(&mut self, node: usize) -> Result<(), Stop> {
         self.witness.steps += 1;
         let id = self.hosts[node].id;
-        let pending = self.hosts[node].disk.pending_len();
-        let kept = self.choice.below(Stream::Disk(id), pending as u64 + 1) as usize;
-        for _ in 0..kept {
+        let pending = self.hosts[node].disk.pending_len() as u64;
+        for _ in 0..self.hosts[node].disk.keeps(self.choice, Stream::Disk(id)) {
             self.persist_next(node)?;
         }
-        let (kept, lost) = (kept as u64, (pending - kept) as u64);
-        if lost > 0 {
-            *self.counts.faults.entry("lost_writes").or_default() += 1;
+        let losses = self.hosts[node].disk.crash(self.choice, Stream::Disk(id));
+        self.took_effect("lost_writes", losses.writes);
+        self.took_effect("torn_write", losses.torn);
+        self.took_effect("lost_name", losses.names);
+        self.witness.note(Record::Crashed { node: id, pending });
+        self.go_down(node)
+    }
+
+    /// Its disk did not do what a node told it: before anybody hears of that, the node stops. At a crash point its host
+    /// does too.
+    fn disk_fails(&mut self, node: usize, failure: Failure) -> Result<(), Stop> {
+        let id = self.hosts[node].id;
+        self.witness.note(Record::DiskFailed { node: id, failure });
+        self.took_effect(failure.name(), true);
+        if let Failure::Crash(_) = failure {
+            return self.crash(node);
         }
+        self.witness.steps += 1;
+        self.hosts[node].disk.stop();
+        self.go_down(node)
+    }
+
+    fn go_down(&mut self, node: usize) -> Result<(), Stop> {
         let host = &mut self.hosts[node];
+        let id = host.id;
         host.go_down();
         for event in std::mem::take(&mut host.backlog) {
             self.miss(event);
         }
-        self.witness.note(Record::Crashed { node: id, kept, lost });
         self.witness.observe(&Fact::Crashed { node: id })
     }
 
-    /// Starts a node that is down from what its disk holds.
+    /// Starts a node that is down from what its disk holds. If that is not what the node wrote, it stays down.
     pub(super) fn boot(&mut self, node: usize, initial: bool) -> Result<(), Stop> {
         self.witness.steps += 1;
+        if !initial {
+            match self.hosts[node].disk.recover() {
+                Ok(()) => {}
+                Err(Trouble::Failed(failure)) => return self.disk_fails(node, failure),
+                Err(Trouble::Refused { why, rotten }) => return self.refuse(node, why, rotten),
+            }
+        }
         let seed = self.choice.word(Stream::Timers(self.hosts[node].id));
         let host = &mut self.hosts[node];
         let config = config(self.scenario, host.id, seed);
@@ -341,6 +374,21 @@ impl<R: Replica> World<'_, R> {
         self.show_step(node)?;
         self.arm_timer(node);
         Ok(())
+    }
+
+    /// A node's disk is not what the node wrote. That is a lost disk if it has rotted, and a violation if it has not.
+    fn refuse(&mut self, node: usize, why: RecoveryError, rotten: bool) -> Result<(), Stop> {
+        let id = self.hosts[node].id;
+        self.witness.note(Record::Refused { node: id, why });
+        if !rotten {
+            let detail = format!("{id} cannot start: {why}; its disk has gone through crashes alone");
+            let property = Property::CrashConsistency;
+            return Err(Stop::Violation(Violation { property, node: Some(id), detail }));
+        }
+        self.took_effect("refused_disk", true);
+        self.hosts[node].wiped = true;
+        self.retire(id);
+        self.witness.observe(&Fact::Wiped { node: id })
     }
 
     /// The log of a node as it believes it to be: what is durable, and what is on its way there.

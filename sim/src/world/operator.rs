@@ -1,6 +1,7 @@
 //! Operators: who want another membership and go on until they have it, whoever leads.
 
 use super::{Stop, World};
+use crate::choice::Stream;
 use crate::event::Event;
 use crate::host::position;
 use crate::network::Owner;
@@ -40,7 +41,8 @@ impl Wish {
     /// All that is still to be changed, at once.
     pub(super) fn changes(&self, membership: &Membership) -> Vec<Change> {
         let voters = &membership.voters.incoming;
-        let learns = |node: &NodeId| membership.learners.contains(node) || membership.learners_next.contains(node);
+        let learns =
+            |node: &NodeId| membership.learners.contains(node) || membership.learners_next.contains(node);
         let add = self.add.iter().filter(|node| !voters.contains(**node)).map(|node| Change::AddVoter(*node));
         let learn = self.learn.iter().filter(|node| !learns(node)).map(|node| Change::AddLearner(*node));
         let remove = self.remove.iter().filter(|node| membership.contains(**node));
@@ -52,6 +54,13 @@ impl Wish {
         let strangers = self.add.iter().filter(|node| !membership.contains(**node));
         let learners: Vec<_> = strangers.map(|node| Change::AddLearner(*node)).collect();
         if learners.is_empty() { self.changes(membership) } else { learners }
+    }
+}
+
+impl Operators {
+    /// Whether nobody wants anything.
+    pub(super) fn are_idle(&self) -> bool {
+        self.wishes.is_empty()
     }
 }
 
@@ -80,7 +89,7 @@ impl<R: Replica> World<'_, R> {
             let viable = self.is_viable(&view.membership, &changes);
             if changes.is_empty() && settled {
                 let wish = self.operators.wishes.swap_remove(place);
-                return self.retire(&wish.remove);
+                return self.decommission(&wish.remove);
             }
             if !changes.is_empty() && settled && viable {
                 self.instruct(leader, Instruction::ChangeMembership(changes));
@@ -96,10 +105,7 @@ impl<R: Replica> World<'_, R> {
     pub(super) fn is_viable(&self, membership: &Membership, changes: &[Change]) -> bool {
         let Ok(next) = membership.change(changes) else { return true };
         let voters = &next.voters.incoming;
-        let of_use = |node: &&NodeId| {
-            let host = &self.hosts[position(**node)];
-            !host.wiped && !host.retired
-        };
+        let of_use = |node: &&NodeId| !self.hosts[position(**node)].is_gone();
         voters.size() <= voters.voters().iter().filter(of_use).count()
     }
 
@@ -113,25 +119,32 @@ impl<R: Replica> World<'_, R> {
 
     /// Servers that were removed are shut down where they might disturb the others: without PreVote and CheckQuorum a
     /// server that does not know of its removal campaigns for ever (thesis §4.2.3).
-    fn retire(&mut self, nodes: &[NodeId]) -> Result<(), Stop> {
+    fn decommission(&mut self, nodes: &[NodeId]) -> Result<(), Stop> {
         let cluster = &self.scenario.cluster;
         if cluster.pre_vote && cluster.check_quorum {
             return Ok(());
         }
-        for node in nodes {
-            let place = position(*node);
-            self.hosts[place].retired = true;
-            self.witness.note(Record::Retired { node: *node });
-            // What is shut down for good is of no use to anybody else.
-            for wish in &mut self.operators.wishes {
-                wish.add.retain(|other| other != node);
-                wish.learn.retain(|other| other != node);
-            }
-            if self.hosts[place].replica.is_some() {
-                self.crash(place)?;
-            }
+        nodes.iter().try_for_each(|node| self.shut_down(*node))
+    }
+
+    /// Stops a server for good.
+    pub(super) fn shut_down(&mut self, node: NodeId) -> Result<(), Stop> {
+        let place = position(node);
+        if self.hosts[place].retired {
+            return Ok(());
         }
-        Ok(())
+        self.retire(node);
+        self.witness.note(Record::Retired { node });
+        if self.hosts[place].replica.is_some() { self.crash(place) } else { Ok(()) }
+    }
+
+    /// A server is down for good: it is of no use to anybody else.
+    pub(super) fn retire(&mut self, node: NodeId) {
+        self.hosts[position(node)].retired = true;
+        for wish in &mut self.operators.wishes {
+            wish.add.retain(|other| *other != node);
+            wish.learn.retain(|other| *other != node);
+        }
     }
 
     /// Takes everything from a node's disk. It comes back under its old number, and does not know what it promised.
@@ -146,5 +159,18 @@ impl<R: Replica> World<'_, R> {
         self.witness.note(Record::Wiped { node });
         self.witness.observe(&Fact::Wiped { node })?;
         self.boot(place, false)
+    }
+
+    /// Damages what was durable on a node's disk while the node is down, and starts the node.
+    pub(super) fn rot(&mut self, node: NodeId) -> Result<(), Stop> {
+        let place = position(node);
+        if self.hosts[place].replica.is_some() {
+            self.crash(place)?;
+        }
+        if !self.hosts[place].retired && self.hosts[place].disk.rot(self.choice, Stream::Disk(node)) {
+            self.witness.note(Record::Rotted { node });
+            self.took_effect("rot", true);
+        }
+        self.restart(node)
     }
 }

@@ -122,9 +122,12 @@ impl Counts {
     /// All faults by name, those of single messages among them.
     fn faults(&self) -> BTreeMap<&'static str, u64> {
         let mut faults = self.faults.clone();
-        for (name, count) in
-            [("drop", self.lost), ("duplicate", self.messages.duplicated), ("rule", self.ruled)]
-        {
+        for (name, count) in [
+            ("drop", self.lost),
+            ("duplicate", self.messages.duplicated),
+            ("rule", self.ruled),
+            ("overflow", self.overflowed),
+        ] {
             if count > 0 {
                 faults.insert(name, count);
             }

@@ -14,6 +14,10 @@ pub struct Liveness {
     /// How long after the last fault, at the latest, there must be a leader, every operation answered and all
     /// replicas level.
     pub within: Span,
+    /// Whether only a core comes back: so many servers, picked at random, as every configuration needs that anybody knows
+    /// of; all others are gone for good. Otherwise everybody comes back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub core: bool,
 }
 
 /// What must hold.
@@ -98,6 +102,6 @@ pub enum Predicate {
 
 impl Default for Liveness {
     fn default() -> Self {
-        Self { check: true, within: Span::seconds(5) }
+        Self { check: true, within: Span::seconds(5), core: false }
     }
 }

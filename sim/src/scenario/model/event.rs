@@ -1,6 +1,7 @@
 //! What is done to a cluster: at given instants, to single messages, and at random.
 
 use super::{Distribution, ReadModeName};
+use crate::disk::CrashPoint;
 use crate::replica::MessageKind;
 use crate::scenario::scalar::{Ppm, Target};
 use crate::time::Span;
@@ -43,12 +44,32 @@ pub enum Action {
     },
     /// Cuts a node off from all others, both ways.
     Isolate(Target),
+    /// Holds back every message from and to a node, also those that are on their way, until it is unclogged.
+    Clog(Target),
+    /// Lets go whatever was held back, in the order in which it was sent.
+    Unclog {},
     /// Mends every cut link.
     Heal {},
     /// Stops nodes at once; what was not durable is lost, as the luck of the disk has it.
     Crash(Vec<Target>),
     /// Stops a node in the middle of its next step's effects.
     CrashMidStep(Target),
+    /// Stops a node at a point of its dealings with its disk, when it next comes there: as it runs, or as it starts.
+    CrashAt {
+        /// Which node.
+        node: Target,
+        /// Where.
+        point: CrashPoint,
+    },
+    /// Has a node's next sync fail, at which the node stops.
+    FailSync(Target),
+    /// Takes all space on a node's disk: a write that fails stops the node, and it cannot start again.
+    FillDisk(Target),
+    /// Makes space on a node's disk.
+    FreeDisk(Target),
+    /// Stops a node, flips a bit or zeroes a sector of what is durable on its disk, and starts it. If recovery needs what
+    /// is damaged it refuses the disk, and the node is down for good.
+    Rot(Target),
     /// Starts nodes again.
     Restart(Vec<Target>),
     /// Freezes a node: messages and timers wait.
@@ -199,6 +220,8 @@ pub enum Fault {
     Sever,
     /// Splits the nodes in two halves that only one node still reaches.
     Bridge,
+    /// Holds back all messages of any node for a while. Several of these together clog and unclog nodes in all orders.
+    Clog,
     /// Crashes any node.
     Crash,
     /// Crashes the leader.
@@ -239,4 +262,12 @@ pub enum Fault {
     TakeSnapshot,
     /// Wipes a voter's disk, and has it replaced by a server that stands ready.
     Wipe,
+    /// Crashes any node at any point of its dealings with its disk, as it runs or as it starts.
+    CrashAt,
+    /// Has any node's next sync fail.
+    FailSync,
+    /// Takes all space on any node's disk.
+    FillDisk,
+    /// Damages a voter's disk, and has it replaced by a server that stands ready.
+    Rot,
 }

@@ -17,6 +17,11 @@ pub struct Network {
     pub duplicate: Ppm,
     /// Whether messages of one link arrive in the order in which they were sent.
     pub fifo: bool,
+    /// How many messages one link carries at a time, each way; what comes on top of them is lost. Any number if nothing
+    /// is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub capacity: Option<u32>,
     /// How long a message between a client and a node takes.
     pub client_latency: Distribution,
     /// How likely a message between a client and a node is lost.
@@ -80,12 +85,23 @@ pub enum Distribution {
     },
 }
 
-/// How long a sync takes, and the exceptions.
+/// How disks work, how long a sync takes, and the exceptions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Disks {
     /// How long a sync takes; all that is written when it starts is durable when it ends.
     pub sync: Distribution,
+    /// Whether what nodes write stands in files, in the format of real servers and in sectors that a crash keeps or
+    /// loses. Otherwise a disk takes whole records, which is faster.
+    pub files: bool,
+    /// How many bytes a sector has: batches of records do not share one.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub sector_size: u32,
+    /// How many bytes a file of the log has, at least, before the next is begun.
+    #[schemars(range(min = 1))]
+    pub segment_size: u64,
+    /// Whether a crash may leave a sector that is neither what it was nor what was written.
+    pub torn_sectors: bool,
     /// Nodes whose disks differ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<Disk>,
@@ -126,6 +142,7 @@ impl Default for Network {
             loss: Ppm::ZERO,
             duplicate: Ppm::ZERO,
             fifo: false,
+            capacity: None,
             client_latency: latency,
             client_loss: Ppm::ZERO,
             links: Vec::new(),
@@ -137,6 +154,10 @@ impl Default for Disks {
     fn default() -> Self {
         Self {
             sync: Distribution::Uniform { min: Span::micros(100), max: Span::millis(2) },
+            files: true,
+            sector_size: 512,
+            segment_size: 64 << 20,
+            torn_sectors: true,
             nodes: Vec::new(),
         }
     }

@@ -36,7 +36,8 @@ impl Sense<'_> {
         }
         self.range(&root.key("session_lifetime"), cluster.session_lifetime, 1, u64::MAX);
         if cluster.lease_drift.is_some() && !cluster.check_quorum {
-            let help = "leave `check_quorum` on: a lease is the promise of voters who are loyal to their leader";
+            let help =
+                "leave `check_quorum` on: a lease is the promise of voters who are loyal to their leader";
             self.report("E0219", &root.key("lease_drift"), "there is no lease without CheckQuorum", help);
         }
         if cluster.lease_drift.is_some_and(|drift| drift >= Ppm::ONE) {

@@ -1,7 +1,7 @@
 //! What is done to the cluster: at given instants, and at random ones.
 
 use super::{MAX_CLIENT, MAX_MOMENTS, MAX_NEMESES, Sense, longest};
-use crate::nemesis::least_nodes;
+use crate::nemesis::{is_of_files, least_nodes};
 use crate::scenario::model::{Action, Nemesis, ReadModeName};
 use crate::scenario::path::Path;
 use crate::scenario::scalar::Target;
@@ -26,7 +26,8 @@ impl Sense<'_> {
             Action::Partition { groups } => self.partition(&path.key("partition").key("groups"), groups),
             Action::Cut { from, to } => self.cut(&path.key("cut"), from, to),
             Action::Sever { between, and } => self.sever(&path.key("sever"), between, and),
-            Action::Heal {} => {}
+            Action::Heal {} | Action::Unclog {} => {}
+            Action::Clog(target) => self.target(&path.key("clog"), *target),
             Action::Isolate(target) => self.target(&path.key("isolate"), *target),
             Action::CrashMidStep(target) => self.target(&path.key("crash_mid_step"), *target),
             Action::Pause(target) => self.target(&path.key("pause"), *target),
@@ -55,6 +56,14 @@ impl Sense<'_> {
             Action::TransferLeadership(target) => self.target(&path.key("transfer_leadership"), *target),
             Action::TakeSnapshot(target) => self.target(&path.key("take_snapshot"), *target),
             Action::Wipe(target) => self.target(&path.key("wipe"), *target),
+            Action::CrashAt { node, .. } => {
+                self.files(path);
+                self.target(&path.key("crash_at").key("node"), *node);
+            }
+            Action::FailSync(target) => self.disk_fault(path, "fail_sync", *target),
+            Action::FillDisk(target) => self.disk_fault(path, "fill_disk", *target),
+            Action::FreeDisk(target) => self.disk_fault(path, "free_disk", *target),
+            Action::Rot(target) => self.disk_fault(path, "rot", *target),
             Action::Latency(distribution) => self.distribution(&path.key("latency"), distribution),
             Action::Invoke { client, command, node, read, .. } => {
                 let path = path.key("invoke");
@@ -75,6 +84,19 @@ impl Sense<'_> {
                     );
                 }
             }
+        }
+    }
+
+    fn disk_fault(&mut self, path: &Path<'_>, name: &str, target: Target) {
+        self.files(path);
+        self.target(&path.key(name), target);
+    }
+
+    /// Refuses what is done to files where there are none.
+    fn files(&mut self, path: &Path<'_>) {
+        if !self.scenario.disk.files {
+            let help = "leave out `\"files\": false` in `disk`";
+            self.report("E0216", path, "this is done to files, and disks here have none", help);
         }
     }
 
@@ -232,6 +254,9 @@ impl Sense<'_> {
                     "one fault would follow the other at one instant",
                     help,
                 );
+            }
+            if is_of_files(*fault) {
+                self.files(&path.key("fault"));
             }
             let (least, nodes) = (least_nodes(*fault), self.scenario.cluster.servers());
             if nodes < least {

@@ -17,7 +17,8 @@ impl Sense<'_> {
             self.report("E0210", &root.key("commands"), "no command can ever be chosen", help);
         }
         if workload.reads.values().all(|weight| *weight == 0) {
-            let help = "give at least one way to read a weight above zero: `{\"leader\": 1}`; or leave it out";
+            let help =
+                "give at least one way to read a weight above zero: `{\"leader\": 1}`; or leave it out";
             self.report("E0210", &root.key("reads"), "no way to read can ever be chosen", help);
         }
         if workload.reads.get(&ReadModeName::Lease).is_some_and(|weight| *weight > 0) {

@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 /// How much slower and faster than time a clock may run, in parts per million.
 const DRIFT: (i64, i64) = (-500_000, 1_000_000);
 
+/// The largest sector, in bytes: every batch of records takes one at least.
+const MAX_SECTOR: u64 = 64 << 10;
+
 impl Sense<'_> {
     pub(super) fn network(&mut self) {
         let network = &self.scenario.network;
@@ -48,6 +51,8 @@ impl Sense<'_> {
     pub(super) fn disks(&mut self) {
         let root = Path::ROOT.key("disk");
         self.distribution(&root.key("sync"), &self.scenario.disk.sync);
+        self.range(&root.key("sector_size"), self.scenario.disk.sector_size.into(), 1, MAX_SECTOR);
+        self.range(&root.key("segment_size"), self.scenario.disk.segment_size, 1, u64::MAX);
         let root = root.key("nodes");
         let mut seen = BTreeSet::new();
         for (position, disk) in self.scenario.disk.nodes.iter().enumerate() {
