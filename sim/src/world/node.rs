@@ -431,7 +431,7 @@ fn forget(view: &mut View) {
     view.followers.clear();
 }
 
-fn config(scenario: &crate::scenario::Scenario, id: NodeId, seed: u64) -> Config {
+pub(super) fn config(scenario: &crate::scenario::Scenario, id: NodeId, seed: u64) -> Config {
     let cluster = &scenario.cluster;
     let size = |limit: u32| usize::try_from(limit).expect("a limit fits into memory");
     Config {
