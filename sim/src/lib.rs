@@ -46,7 +46,7 @@
 //!
 //! - `durable` and `persist`: what a disk holds, and what one more record makes of it;
 //! - `boot`, `step` and `deadline`: start from a disk, take one input, say when a timeout is due;
-//! - `view`: role, term, commit index and so on, for the checkers;
+//! - `view`: role, term, commit index and so on, for the checkers; `lease_until` too, if it has leases;
 //! - `describe`, `describe_write`, `describe_durable`: what a message, a record and a disk mean, in neutral terms.
 //!
 //! And one that may be left out: `format`, how records stand in files. Without it disks take whole records, and the
@@ -66,7 +66,7 @@
 //! | [`replica`], [`seaworthy`] | who is under test, and our own behind it |
 //! | `host`, [`clock`], [`disk`], [`network`] | what stands around a replica |
 //! | [`workload`], [`history`] | clients, and what they saw |
-//! | [`nemesis`] | faults that come at random |
+//! | [`fault`], [`nemesis`] | the kinds of faults, and those that come at random |
 //! | [`observation`], [`check`], [`linearizability`] | facts, and who judges them |
 //! | [`planted`] | bugs on purpose, and who must catch each |
 //! | [`trace`], [`run`], [`report`] | what happened, and what it came to |
@@ -105,6 +105,7 @@ pub mod disk;
 pub mod network;
 pub mod workload;
 pub mod history;
+pub mod fault;
 pub mod nemesis;
 pub mod observation;
 pub mod check;

@@ -40,17 +40,6 @@ pub enum Failure {
     Full,
 }
 
-impl Failure {
-    /// The fault's name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Crash(_) => "crash_at",
-            Self::Sync => "fail_sync",
-            Self::Full => "fill_disk",
-        }
-    }
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

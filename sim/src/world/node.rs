@@ -4,6 +4,7 @@ use super::{Stop, World};
 use crate::choice::Stream;
 use crate::disk::{Failure, Trouble};
 use crate::event::Event;
+use crate::fault::FaultKind;
 use crate::host::{Asker, position};
 use crate::network::Cause;
 use crate::observation::{EntryFact, Fact, LogFacts, Property, View, Violation};
@@ -242,7 +243,7 @@ impl<R: Replica> World<'_, R> {
             self.send_reply(node, token, result);
         }
         if crashes {
-            self.took_effect("crash_mid_step", true);
+            self.counts.fault(FaultKind::CrashMidStep);
             return self.crash(node);
         }
         self.begin_sync(node);
@@ -279,11 +280,16 @@ impl<R: Replica> World<'_, R> {
         self.witness.observe(&Fact::Released { from, to, term: facts.term, promise: facts.promise })?;
         self.counts.messages.sent += 1;
         let route = self.network.route(now, &facts, self.choice);
-        self.counts.ruled += u64::from(route.ruled);
+        if route.ruled {
+            self.counts.fault(FaultKind::Rule);
+        }
         match route.arrival {
             Err(cause) => {
-                self.counts.lost += u64::from(cause == Cause::Luck);
-                self.counts.overflowed += u64::from(cause == Cause::Full);
+                match cause {
+                    Cause::Luck => self.counts.fault(FaultKind::Drop),
+                    Cause::Full => self.counts.fault(FaultKind::Overflow),
+                    Cause::Cut | Cause::Rule | Cause::Down => {}
+                }
                 self.counts.messages.dropped += 1;
                 self.witness.note(Record::Lost { message: facts, cause });
             }
@@ -291,6 +297,7 @@ impl<R: Replica> World<'_, R> {
                 self.witness.note(Record::Sent { message: facts, arrival });
                 if let Some(again) = route.again {
                     self.counts.messages.duplicated += 1;
+                    self.counts.fault(FaultKind::Duplicate);
                     self.witness.note(Record::Doubled { message: facts, arrival: again });
                     self.queue.schedule(again, Event::Deliver { from, to, message: message.clone() });
                 }
@@ -318,9 +325,9 @@ impl<R: Replica> World<'_, R> {
             self.persist_next(node)?;
         }
         let losses = self.hosts[node].disk.crash(self.choice, Stream::Disk(id));
-        self.took_effect("lost_writes", losses.writes);
-        self.took_effect("torn_write", losses.torn);
-        self.took_effect("lost_name", losses.names);
+        self.took_effect(FaultKind::LostWrites, losses.writes);
+        self.took_effect(FaultKind::TornWrite, losses.torn);
+        self.took_effect(FaultKind::LostName, losses.names);
         self.witness.note(Record::Crashed { node: id, pending });
         self.go_down(node)
     }
@@ -330,7 +337,7 @@ impl<R: Replica> World<'_, R> {
     fn disk_fails(&mut self, node: usize, failure: Failure) -> Result<(), Stop> {
         let id = self.hosts[node].id;
         self.witness.note(Record::DiskFailed { node: id, failure });
-        self.took_effect(failure.name(), true);
+        self.counts.fault(FaultKind::from(failure));
         if let Failure::Crash(_) = failure {
             return self.crash(node);
         }
@@ -390,7 +397,7 @@ impl<R: Replica> World<'_, R> {
             let property = Property::CrashConsistency;
             return Err(Stop::Violation(Violation { property, node: Some(id), detail }));
         }
-        self.took_effect("refused_disk", true);
+        self.counts.fault(FaultKind::RefusedDisk);
         self.hosts[node].wiped = true;
         self.retire(id);
         self.witness.observe(&Fact::Wiped { node: id })
