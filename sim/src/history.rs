@@ -2,6 +2,7 @@
 
 use crate::time::Time;
 use seaworthy_core::kv::{Answer, Command};
+use seaworthy_core::member::ReadMode;
 
 /// An operation of a run, numbered from 0 in order of invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +23,8 @@ pub enum HistoryEvent {
         client: ClientId,
         /// What for.
         command: Command,
+        /// On whose word it is to be answered, if it changes nothing.
+        mode: ReadMode,
         /// When.
         at: Time,
     },

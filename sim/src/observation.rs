@@ -50,8 +50,8 @@ pub enum Fact<'a> {
         log: &'a LogFacts,
     },
     /// A node put a snapshot in place of its log up to `compacted`, or of all of it if it does not hold the snapshot's
-    /// last entry; the write is queued, not yet durable. In the queue's order with [`Fact::Appended`]. If the snapshot
-    /// goes further than what the node has applied, it goes on from there.
+    /// last entry; the write is queued, not yet durable. In the queue's order with [`Fact::Appended`]. If its log held
+    /// that entry, the node has applied it by the end of the step, otherwise it goes on from there.
     SnapshotWritten {
         /// Who.
         node: NodeId,
@@ -290,7 +290,7 @@ pub enum Property {
     CommitJustified,
     /// Term, vote within it, commit, applied and match index never go back.
     Monotonicity,
-    /// applied ≤ commit ≤ last, and match < next.
+    /// snapshot ≤ applied ≤ commit ≤ last, and match < next.
     Order,
     /// What a message promises is durable when it leaves (thesis §3.8).
     PersistBeforeSend,
@@ -298,15 +298,28 @@ pub enum Property {
     MatchSoundness,
     /// A restarted node stands on a prefix of its writes that holds all that was reported durable.
     CrashConsistency,
-    /// Nothing that was committed is ever lost from a quorum, nothing acknowledged from the final state.
+    /// Nothing that was committed is ever lost from a quorum, nothing acknowledged from the final state; and who has
+    /// lost what it promised decides nothing any more.
     Durability,
     /// A client's request runs once (thesis §6.3).
     ExactlyOnce,
     /// Equal applied index: equal state.
     ReplicasAgree,
+    /// A node goes by the last configuration in its log; one change at a time, by a leader that has committed in its
+    /// term, and quorums of adjacent configurations overlap (thesis §4; Ongaro, raft-dev, 2015).
+    MembershipSafety,
+    /// A snapshot is of a committed entry, with the configuration in force there and the state that the log comes to
+    /// (Raft §7, thesis §5).
+    SnapshotMatchesLog,
+    /// While a leader holds a lease nobody else is elected (thesis §6.4.1).
+    LeaseExclusivity,
+    /// What a node holds stays within its limits: uncommitted bytes, messages on their way, waiting reads, the log.
+    BoundedResources,
     /// Every answer can be explained by an order of the operations that respects real time.
     Linearizability,
-    /// After the last fault: a leader soon, every operation answered, all replicas level.
+    /// A stale read is answered from a state that the key can have gone through, however long ago.
+    StaleReads,
+    /// After the last fault: a leader soon, every operation answered, all members level.
     Liveness,
 }
 

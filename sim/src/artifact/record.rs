@@ -97,7 +97,7 @@ impl HistoryRecord {
     pub fn all(history: &[HistoryEvent]) -> impl Iterator<Item = Self> {
         let mut open: BTreeMap<OperationId, &Command> = BTreeMap::new();
         history.iter().map(move |event| match event {
-            HistoryEvent::Invoked { operation, client, command, at } => {
+            HistoryEvent::Invoked { operation, client, command, at, .. } => {
                 open.insert(*operation, command);
                 Self::new(client.0, *operation, HistoryKind::Invoke, command, None, *at)
             }

@@ -5,6 +5,7 @@ use crate::run::{TraceLine, Verdict};
 use crate::scenario::parse;
 use crate::time::Time;
 use seaworthy_core::kv::{Answer, Command};
+use seaworthy_core::member::ReadMode;
 use seaworthy_core::types::Bytes;
 
 fn scenario() -> Scenario {
@@ -21,8 +22,20 @@ fn recording() -> Recording {
     let get = Command::Get { key: Bytes::from("x") };
     let del = Command::Del { key: Bytes::from("y") };
     let history = vec![
-        HistoryEvent::Invoked { operation: OperationId(0), client, command: get, at: at(5) },
-        HistoryEvent::Invoked { operation: OperationId(1), client: ClientId(2), command: del, at: at(6) },
+        HistoryEvent::Invoked {
+            operation: OperationId(0),
+            client,
+            command: get,
+            mode: ReadMode::Leader,
+            at: at(5),
+        },
+        HistoryEvent::Invoked {
+            operation: OperationId(1),
+            client: ClientId(2),
+            command: del,
+            mode: ReadMode::Leader,
+            at: at(6),
+        },
         HistoryEvent::Completed {
             operation: OperationId(0),
             client,

@@ -1,8 +1,10 @@
 //! A log as a chain of hashes: the hash at an index stands for that entry and all before it, so that two
 //! whole prefixes are compared by one integer.
 
+use super::window::Window;
 use crate::observation::EntryFact;
 use seaworthy_core::types::{EntryId, LogIndex, Term};
+use std::fmt;
 
 /// One entry of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,36 +34,63 @@ fn fold(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-/// Where an index stands in a `Vec`.
-pub(super) fn slot(index: LogIndex) -> usize {
-    usize::try_from(index.0).expect("a log fits in memory")
-}
-
 /// A log, entry by entry.
+///
+/// What stood before its base is forgotten. All of that was committed, and whoever goes on from there holds it.
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
-    /// By index; the first is [`Link::ROOT`].
-    links: Vec<Link>,
+    /// By index, and never empty: the first stands for all that came before.
+    links: Window<Link>,
 }
 
 /// Entries that do not continue the log that they were appended to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
+    /// What the log goes on from.
+    base: EntryId,
     /// The end of what there was.
-    pub(super) after: EntryId,
+    after: EntryId,
     /// What came next.
-    pub(super) next: EntryId,
+    next: EntryId,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { base, after, next } = self;
+        if base.index < next.index {
+            write!(f, "appended {next} to a log that ends at {after}")
+        } else {
+            write!(f, "appended {next} to a log that goes on from {base}, which is committed")
+        }
+    }
 }
 
 impl Chain {
     /// The empty log.
     pub(super) fn new() -> Self {
-        Self { links: vec![Link::ROOT] }
+        Self::after(LogIndex::ZERO, Link::ROOT)
+    }
+
+    /// A log without entries that goes on from the one at `index`.
+    pub(super) fn after(index: LogIndex, link: Link) -> Self {
+        let mut links = Window::new(index);
+        links.push(link);
+        Self { links }
+    }
+
+    /// The index of the entry that it goes on from.
+    pub(super) fn base(&self) -> LogIndex {
+        self.links.base()
     }
 
     /// The index of the last entry.
     pub(super) fn end(&self) -> LogIndex {
-        LogIndex(self.links.len() as u64 - 1)
+        self.links.next().previous()
+    }
+
+    /// How much is kept of it.
+    pub(super) fn len(&self) -> usize {
+        self.links.len()
     }
 
     /// The last entry; [`EntryId::ZERO`] if there is none.
@@ -71,22 +100,23 @@ impl Chain {
 
     /// The last link.
     pub(super) fn tip(&self) -> Link {
-        *self.links.last().expect("the root is never cut")
+        *self.links.last().expect("the base is never cut")
     }
 
-    /// The link at `index`, if the log is that long.
+    /// The link at `index`, if the log is that long and goes back so far.
     pub(super) fn get(&self, index: LogIndex) -> Option<Link> {
-        self.links.get(slot(index)).copied()
+        self.links.get(index).copied()
     }
 
-    /// The entry at `index`, if the log is that long.
+    /// The entry at `index`, if the log is that long and goes back so far.
     pub(super) fn id(&self, index: LogIndex) -> Option<EntryId> {
         self.get(index).map(|link| EntryId { term: link.term, index })
     }
 
-    /// Whether the log holds the entry at `index` and the history before it that `hash` stands for.
+    /// Whether the log holds the entry at `index` and the history before it that `hash` stands for. Of what was
+    /// forgotten every log holds the same.
     pub(super) fn holds(&self, index: LogIndex, hash: u64) -> bool {
-        self.get(index).is_some_and(|link| link.hash == hash)
+        self.get(index).map_or(index < self.base(), |link| link.hash == hash)
     }
 
     /// Cuts the log before `entries[0]` and appends `entries`.
@@ -96,14 +126,14 @@ impl Chain {
     pub(super) fn replace(&mut self, entries: &[EntryFact]) -> Result<(), Gap> {
         assert!(!entries.is_empty(), "an append brings at least one entry");
         let first = entries[0].id;
-        if first.index == LogIndex::ZERO || first.index > self.end().next() {
-            return Err(Gap { after: self.last(), next: first });
+        if first.index <= self.base() || self.links.next() < first.index {
+            return Err(self.gap(first));
         }
-        self.links.truncate(slot(first.index));
+        self.links.truncate(first.index);
         let mut tip = self.tip();
         for entry in entries {
-            if entry.id.index != self.end().next() {
-                return Err(Gap { after: self.last(), next: entry.id });
+            if entry.id.index != self.links.next() {
+                return Err(self.gap(entry.id));
             }
             tip = tip.after(entry);
             self.links.push(tip);
@@ -113,18 +143,24 @@ impl Chain {
 
     /// Appends what another log holds after the end of this one, up to `end`.
     pub(super) fn extend_from(&mut self, other: &Self, end: LogIndex) {
-        self.links.extend_from_slice(&other.links[self.links.len()..=slot(end)]);
-    }
-
-    /// Becomes the prefix of `other` up to `end`, which it has.
-    pub(super) fn become_prefix(&mut self, other: &Self, end: LogIndex) {
-        self.links.clear();
-        self.links.extend_from_slice(&other.links[..=slot(end)]);
+        self.links.extend_from(&other.links, end);
     }
 
     /// Becomes equal to `other`, keeping its own memory.
     pub(super) fn copy_from(&mut self, other: &Self) {
-        self.links.clone_from(&other.links);
+        self.links.copy_from(&other.links);
+    }
+
+    /// Forgets what stands before `index`, unless that is all.
+    pub(super) fn forget_before(&mut self, index: LogIndex) {
+        if index <= self.end() {
+            self.links.forget_before(index);
+        }
+    }
+
+    fn gap(&self, next: EntryId) -> Gap {
+        let base = self.id(self.base()).expect("the base is never cut");
+        Gap { base, after: self.last(), next }
     }
 }
 
@@ -153,8 +189,28 @@ mod tests {
         let mut chain = Chain::new();
         chain.replace(&[entry(1, 1, 0)]).unwrap();
         let gap = chain.replace(&[entry(1, 3, 0)]).unwrap_err();
-        assert_eq!(gap, Gap { after: EntryId::new(1, 1), next: EntryId::new(1, 3) });
+        assert_eq!(gap.to_string(), "appended 3@1 to a log that ends at 1@1");
         assert!(chain.replace(&[entry(1, 2, 0), entry(1, 4, 0)]).is_err());
         assert!(chain.replace(&[entry(0, 0, 0)]).is_err(), "nothing comes before index 1");
+    }
+
+    #[test]
+    fn a_log_that_has_forgotten_its_beginning_is_still_the_same_log() {
+        let mut whole = Chain::new();
+        let entries: Vec<_> = (1..=9).map(|index| entry(1, index, index)).collect();
+        whole.replace(&entries).unwrap();
+        let mut rest = whole.clone();
+        rest.forget_before(LogIndex(4));
+        assert_eq!((rest.base(), rest.len(), rest.tip()), (LogIndex(4), 6, whole.tip()));
+        for index in (0..=9).map(LogIndex) {
+            assert!(rest.holds(index, whole.get(index).unwrap().hash), "{index}");
+        }
+        assert!(!rest.holds(LogIndex(4), 0) && !rest.holds(LogIndex(10), 0));
+        rest.forget_before(LogIndex(10));
+        assert_eq!(rest.base(), LogIndex(4), "the end stays");
+        let gap = rest.replace(&[entry(2, 4, 0)]).unwrap_err();
+        assert_eq!(gap.to_string(), "appended 4@2 to a log that goes on from 4@1, which is committed");
+        rest.replace(&entries[4..]).unwrap();
+        assert_eq!(rest.tip(), whole.tip());
     }
 }

@@ -9,7 +9,7 @@ use seaworthy_core::types::Term;
 
 /// The step to `view` commits what nobody had committed, in `term`. It is judged by the configuration from
 /// before the step: the one that replaces it may be appended in the same step. A crashed node counts with its
-/// disk.
+/// disk, and one that has lost its disk with what it held: it may have said so before.
 pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Violation> {
     let me = At(view.node, term);
     let node = ghost.node(view.node);
@@ -28,7 +28,7 @@ pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Vi
         return failure(format!("{me} committed {entry} after {later} had committed {last}"));
     }
     let voters = &node.membership.voters;
-    let holds = |voter| ghost.node(voter).wiped || ghost.node(voter).disk.holds(view.commit, link.hash);
+    let holds = |voter| ghost.node(voter).has_held(view.commit, link.hash);
     if voters.vote(|voter| holds(voter).then_some(true)) == VoteResult::Won {
         return Ok(());
     }

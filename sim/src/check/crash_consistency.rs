@@ -55,6 +55,11 @@ impl CrashConsistency {
         state.snapshot = Some(last);
     }
 
+    /// A disk has lost everything, and with it all that was on its way there.
+    pub(super) fn on_wiped(&mut self, node: NodeId) {
+        self.queue(node).clear();
+    }
+
     /// A disk has taken in one record: it must be the next in the queue.
     pub(super) fn on_durable(&mut self, ghost: &Ghost, node: NodeId) -> Result<(), Violation> {
         let state = DiskState::of(ghost.node(node));
@@ -96,8 +101,7 @@ impl CrashConsistency {
 
 /// A record that does not continue the log on the disk.
 pub(super) fn gap(node: NodeId, gap: Gap) -> Violation {
-    let detail = format!("the disk of {node} appended {} to a log that ends at {}", gap.next, gap.after);
-    violation(Property::CrashConsistency, node, detail)
+    violation(Property::CrashConsistency, node, format!("the disk of {node} {gap}"))
 }
 
 impl DiskState {

@@ -1,9 +1,13 @@
 //! What all checkers remember of a run: each node's memory and disk in outline, and what the cluster as a
 //! whole has done. The facts are taken in here and nowhere else; checkers only read.
 
-use super::chain::{Chain, Gap};
+use super::by_term::ByTerm;
+use super::chain::{Chain, Gap, Link};
+use super::configurations::Configurations;
 use super::ledger::Ledger;
-use crate::observation::{EntryFact, HardStateFact, LogFacts, View};
+use super::snapshots::Snapshots;
+use crate::observation::{HardStateFact, LogFacts, SnapshotFact, View};
+use crate::time::Time;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
@@ -16,10 +20,10 @@ pub(super) struct Ghost {
     nodes: Vec<NodeGhost>,
     /// What was ever committed.
     pub(super) ledger: Ledger,
-    /// The configuration of whoever committed last.
-    pub(super) authority: Membership,
-    /// Who ever led which term.
-    pub(super) leaders: Leaders,
+    /// The snapshots that are about.
+    pub(super) snapshots: Snapshots,
+    /// Who ever led which term, over all time and restarts, but for terms that nobody can enter any more.
+    pub(super) leaders: ByTerm,
     /// The terms that occur in the logs of the start, ascending.
     initial_terms: Vec<Term>,
 }
@@ -31,30 +35,43 @@ pub(super) struct NodeGhost {
     pub(super) id: NodeId,
     /// Whether it runs.
     pub(super) up: bool,
-    /// Whether its disk was ever wiped.
-    pub(super) wiped: bool,
     /// What it looked like after its latest step.
     pub(super) seen: Shadow,
     /// The configuration in force after its latest step.
     pub(super) membership: Membership,
     /// The match indices of its present term of office, by the followers' numbers from 1.
     matched: Vec<LogIndex>,
+    /// How many followers it had after its latest step.
+    followers: usize,
     /// Its log in memory.
     pub(super) log: Chain,
+    /// The configurations in that log.
+    pub(super) configurations: Configurations,
     /// The lowest index that was appended since its latest step.
     pub(super) appended_from: Option<LogIndex>,
     /// Whether a snapshot has taken the place of all of its log since its latest step.
-    replaced: bool,
+    pub(super) replaced: bool,
+    /// The last entry of the snapshot that its state goes on from since its latest step, if it does.
+    pub(super) restored: Option<LogIndex>,
     /// The last index that it applied since it started, or that a snapshot brought it to.
     pub(super) applied: LogIndex,
+    /// The last entry of its latest snapshot, durable or not.
+    pub(super) snapshot: Option<EntryId>,
     /// Its durable term and vote.
     pub(super) disk_hard_state: HardStateFact,
     /// Its durable log.
     pub(super) disk: Chain,
+    /// Where its durable log goes on from.
+    disk_base: LogIndex,
     /// The last entry of its durable snapshot; `None` on a blank disk.
     pub(super) disk_snapshot: Option<EntryId>,
-    /// Whom it granted its vote, ascending by term.
-    grants: Vec<(Term, NodeId)>,
+    /// The durable log that it has lost with its disk. Such a node decides nothing any more, so that what it once
+    /// held counts as if it still did: nobody gets the better of it with the node's help.
+    lost: Chain,
+    /// Whether it has lost its disk, and did not start anew as somebody without a vote since.
+    pub(super) amnesiac: bool,
+    /// Whom it granted its vote, but for terms that nobody can be elected in any more.
+    grants: ByTerm,
 }
 
 /// The plain part of a [`View`].
@@ -70,11 +87,19 @@ pub(super) struct Shadow {
     pub(super) last: EntryId,
     /// The chain hash at `last`.
     pub(super) last_hash: u64,
+    pub(super) lease_until: Option<Time>,
+    pub(super) uncommitted_bytes: usize,
 }
 
-/// Who ever led which term, over all time and restarts.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Leaders(Vec<(Term, NodeId)>);
+/// What a node starts from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start<'a> {
+    pub(super) hard_state: HardStateFact,
+    pub(super) snapshot: Option<SnapshotFact<'a>>,
+    pub(super) log: &'a LogFacts,
+    /// What the log goes on from.
+    pub(super) base: Link,
+}
 
 /// A node in a term: `n1@3`.
 pub(super) struct At(pub(super) NodeId, pub(super) Term);
@@ -97,9 +122,9 @@ impl Ghost {
         let ghosts = (1..=count as u64).map(|number| NodeGhost::new(NodeId::new(number), count, membership));
         Self {
             nodes: ghosts.collect(),
-            ledger: Ledger::new(),
-            authority: membership.clone(),
-            leaders: Leaders::default(),
+            ledger: Ledger::new(membership),
+            snapshots: Snapshots::default(),
+            leaders: ByTerm::default(),
             initial_terms: Vec::new(),
         }
     }
@@ -142,60 +167,99 @@ impl Ghost {
         &mut self.nodes[position(node)]
     }
 
-    /// What a node started with; `initial` at the start of the run. What its log goes on from is committed.
-    pub(super) fn boot(
-        &mut self,
-        node: NodeId,
-        hard_state: HardStateFact,
-        snapshot: Option<EntryId>,
-        log: &LogFacts,
-        initial: bool,
-    ) -> Result<(), Gap> {
-        if initial {
-            self.initial_terms.extend(log.entries.iter().map(|entry| entry.id.term));
-            self.initial_terms.sort();
-            self.initial_terms.dedup();
+    /// What the entry `last` stands for, if it is committed, so that a log of `node` may go on from it. Of what is
+    /// forgotten everything may be.
+    pub(super) fn anchor(&self, node: NodeId, last: EntryId) -> Option<Link> {
+        if last == EntryId::ZERO {
+            return Some(Link::ROOT);
         }
-        let ghost = &mut self.nodes[position(node)];
-        ghost.disk.become_prefix(self.ledger.chain(), log.base.index);
+        let index = last.index;
+        let link = if index < self.ledger.base() {
+            let known = self.node(node).disk.get(index);
+            let known = known.or_else(|| self.snapshots.at(index).map(|known| known.link));
+            known.unwrap_or(Link { term: last.term, hash: 0 })
+        } else {
+            self.ledger.get(index)?
+        };
+        (link.term == last.term).then_some(link)
+    }
+
+    /// The terms of the logs that the run starts with.
+    pub(super) fn note_initial(&mut self, log: &LogFacts) {
+        self.initial_terms.extend(log.entries.iter().map(|entry| entry.id.term));
+        self.initial_terms.sort();
+        self.initial_terms.dedup();
+    }
+
+    /// What a node started with.
+    pub(super) fn boot(&mut self, node: NodeId, start: &Start<'_>) -> Result<(), Gap> {
+        let Start { hard_state, snapshot, log, base } = *start;
+        let ghost = self.node_mut(node);
+        ghost.disk = Chain::after(log.base.index, base);
         if !log.entries.is_empty() {
             ghost.disk.replace(&log.entries)?;
         }
         ghost.disk_hard_state = hard_state;
-        ghost.disk_snapshot = snapshot;
+        ghost.disk_base = log.base.index;
+        ghost.disk_snapshot = snapshot.map(|snapshot| snapshot.last);
         ghost.log.copy_from(&ghost.disk);
         ghost.up = true;
         ghost.appended_from = None;
-        ghost.applied = snapshot.map_or(LogIndex::ZERO, |last| last.index);
+        ghost.replaced = false;
+        ghost.snapshot = ghost.disk_snapshot;
+        ghost.applied = snapshot.map_or(LogIndex::ZERO, |snapshot| snapshot.last.index);
+        ghost.restored = snapshot.map(|snapshot| snapshot.last.index);
+        if let Some(snapshot) = snapshot {
+            let covered = snapshot.last.index;
+            ghost.configurations = Configurations::after(covered, snapshot.membership.clone());
+            let later = log.memberships.partition_point(|(id, _)| id.index <= covered);
+            ghost.configurations.replace(covered.next(), &log.memberships[later..]);
+        }
         ghost.seen = Shadow::booted(hard_state, &ghost.log, ghost.applied);
         Ok(())
     }
 
-    /// A node puts a snapshot in place of its log's beginning, or of all of it.
-    pub(super) fn snapshot(&mut self, node: NodeId, last: EntryId) {
-        let ghost = &mut self.nodes[position(node)];
-        if ghost.log.id(last.index) != Some(last) {
-            ghost.log.become_prefix(self.ledger.chain(), last.index);
-            ghost.replaced = true;
-            ghost.applied = last.index;
-        }
+    /// Whether a snapshot takes the place of all that `node` has, rather than of its log's beginning.
+    pub(super) fn replaces_log(&self, node: NodeId, last: EntryId) -> bool {
+        let node = self.node(node);
+        node.is_blank() || node.log.id(last.index) != Some(last)
     }
 
-    /// Its disk does so.
-    pub(super) fn persist_snapshot(&mut self, node: NodeId, last: EntryId) {
-        let ghost = &mut self.nodes[position(node)];
-        if ghost.disk.id(last.index) != Some(last) {
-            ghost.disk.become_prefix(self.ledger.chain(), last.index);
-        }
-        ghost.disk_snapshot = Some(last);
-    }
-
-    pub(super) fn wipe(&mut self, node: NodeId) {
+    /// A node puts a snapshot in place of its log's beginning, or of all of it: then the log goes on from `link`.
+    pub(super) fn snapshot(&mut self, node: NodeId, snapshot: &SnapshotFact<'_>, link: Link) {
+        let index = snapshot.last.index;
+        let replaces_log = self.replaces_log(node, snapshot.last);
         let ghost = self.node_mut(node);
-        ghost.wiped = true;
-        ghost.disk = Chain::new();
-        ghost.disk_snapshot = None;
-        ghost.disk_hard_state = HardStateFact::default();
+        if replaces_log {
+            ghost.log = Chain::after(index, link);
+            ghost.configurations = Configurations::after(index, snapshot.membership.clone());
+            ghost.replaced = true;
+            ghost.appended_from = None;
+            ghost.applied = index;
+            ghost.restored = Some(index);
+        }
+        ghost.snapshot = Some(snapshot.last);
+        self.snapshots.insert(node, snapshot, link);
+    }
+
+    /// Its disk does so. Says whether all of the log on it went.
+    pub(super) fn persist_snapshot(
+        &mut self,
+        node: NodeId,
+        last: EntryId,
+        compacted: LogIndex,
+        link: Link,
+    ) -> bool {
+        let votes = self.ledger.configurations.latest().1.voters.contains(node);
+        let ghost = self.node_mut(node);
+        let replaces_log = ghost.disk.id(last.index) != Some(last);
+        if replaces_log {
+            ghost.disk = Chain::after(last.index, link);
+        }
+        ghost.disk_base = if replaces_log { last.index } else { ghost.disk_base.max(compacted) };
+        ghost.disk_snapshot = Some(last);
+        ghost.amnesiac &= votes;
+        replaces_log
     }
 
     pub(super) fn crash(&mut self, node: NodeId) {
@@ -205,10 +269,25 @@ impl Ghost {
         ghost.replaced = false;
     }
 
-    pub(super) fn append(&mut self, node: NodeId, entries: &[EntryFact]) -> Result<(), Gap> {
+    /// A node that does not run has lost its disk. What it promised before was true when it was said.
+    pub(super) fn wipe(&mut self, node: NodeId) {
         let ghost = self.node_mut(node);
-        ghost.log.replace(entries)?;
-        let first = entries[0].id.index;
+        assert!(!ghost.up, "{node} lost its disk while it ran");
+        let disk = std::mem::replace(&mut ghost.disk, Chain::new());
+        if ghost.lost.end() <= disk.end() {
+            ghost.lost = disk;
+        }
+        ghost.disk_hard_state = HardStateFact::default();
+        ghost.disk_base = LogIndex::ZERO;
+        ghost.disk_snapshot = None;
+        ghost.amnesiac = true;
+    }
+
+    pub(super) fn append(&mut self, node: NodeId, log: &LogFacts) -> Result<(), Gap> {
+        let ghost = self.node_mut(node);
+        ghost.log.replace(&log.entries)?;
+        let first = log.entries[0].id.index;
+        ghost.configurations.replace(first, &log.memberships);
         ghost.appended_from = Some(ghost.appended_from.map_or(first, |earlier| earlier.min(first)));
         Ok(())
     }
@@ -221,15 +300,46 @@ impl Ghost {
         self.node_mut(node).disk_hard_state = hard_state;
     }
 
-    pub(super) fn persist_append(&mut self, node: NodeId, entries: &[EntryFact]) -> Result<(), Gap> {
-        self.node_mut(node).disk.replace(entries)
+    pub(super) fn persist_append(&mut self, node: NodeId, log: &LogFacts) -> Result<(), Gap> {
+        self.node_mut(node).disk.replace(&log.entries)
     }
 
-    /// `voter` has granted its vote in `term` to `candidate`.
+    /// `voter` has granted its vote in `term` to `candidate`. A grant matters while the voter could vote in its term
+    /// again, or the candidate win in it.
     pub(super) fn grant(&mut self, voter: NodeId, term: Term, candidate: NodeId) {
-        let grants = &mut self.node_mut(voter).grants;
-        if let Err(place) = grants.binary_search_by_key(&term, |grant| grant.0) {
-            grants.insert(place, (term, candidate));
+        let mut grants = std::mem::take(&mut self.node_mut(voter).grants);
+        grants.insert(term, candidate);
+        if grants.is_long() {
+            let durable = |node| self.node(node).disk_hard_state.term;
+            grants.keep(|term, candidate| durable(voter).min(durable(candidate)) <= term);
+        }
+        self.node_mut(voter).grants = grants;
+    }
+
+    /// The index below which no log goes back: of those on disks that are not blank, the least that one goes on from.
+    pub(super) fn floor(&self) -> LogIndex {
+        let disks = self.nodes.iter().filter(|node| node.disk_snapshot.is_some());
+        disks.map(|node| node.disk_base).min().unwrap_or(LogIndex::ZERO)
+    }
+
+    /// Forgets what stands before `floor`.
+    pub(super) fn forget_before(&mut self, floor: LogIndex) {
+        self.ledger.forget_before(floor);
+        for node in &mut self.nodes {
+            for chain in [&mut node.log, &mut node.disk, &mut node.lost] {
+                chain.forget_before(floor);
+            }
+            node.configurations.forget_before(floor);
+        }
+    }
+
+    /// Notes who leads `term`. A term matters while somebody could lead it again; a blank node leads nothing.
+    fn elect(&mut self, term: Term, leader: NodeId) {
+        self.leaders.insert(term, leader);
+        if self.leaders.is_long() {
+            let disks = self.nodes.iter().filter(|node| node.disk_snapshot.is_some());
+            let lowest = disks.map(|node| node.disk_hard_state.term).min().unwrap_or(Term::ZERO);
+            self.leaders.keep(|term, _| lowest <= term);
         }
     }
 
@@ -237,22 +347,17 @@ impl Ghost {
     pub(super) fn step(&mut self, view: &View) {
         let new_leader = self.becomes_leader(view);
         if new_leader {
-            self.leaders.insert(view.term, view.node);
+            self.elect(view.term, view.node);
         }
         if view.commit > self.ledger.end() {
-            let term = self.office(view).expect("a phantom commit is a violation");
-            self.ledger.extend(&self.nodes[position(view.node)].log, view.commit, view.node, term);
-            if self.authority != view.membership {
-                self.authority.clone_from(&view.membership);
-            }
+            self.commit(view);
         }
         let ghost = self.node_mut(view.node);
-        if new_leader {
+        // A follower that was dropped and comes back starts from nothing.
+        let others = ghost.membership != view.membership || ghost.followers != view.followers.len();
+        if new_leader || others {
             ghost.matched.fill(LogIndex::ZERO);
-        }
-        if view.role == Role::Leader {
-            // Of whom a leader follows no longer it remembers nothing.
-            ghost.matched.fill(LogIndex::ZERO);
+            ghost.followers = view.followers.len();
         }
         for follower in &view.followers {
             ghost.matched[position(follower.node)] = follower.matched;
@@ -270,9 +375,29 @@ impl Ghost {
             applied: view.applied,
             last: view.last,
             last_hash: ghost.log.tip().hash,
+            lease_until: view.lease_until,
+            uncommitted_bytes: view.usage.uncommitted_bytes,
         };
         ghost.appended_from = None;
         ghost.replaced = false;
+        ghost.restored = None;
+    }
+
+    /// The step to `view` commits what nobody had committed, by the configuration from before it.
+    fn commit(&mut self, view: &View) {
+        let term = self.office(view).expect("a phantom commit is a violation");
+        let node = &self.nodes[position(view.node)];
+        let first = self.ledger.end().next();
+        self.ledger.extend(&node.log, view.commit, (view.node, term), &node.membership);
+        let appended = node.configurations.since(first);
+        let committed = appended.partition_point(|(index, _)| *index <= view.commit);
+        if committed > 0 {
+            self.ledger.configurations.extend(&appended[..committed]);
+            let voters = &self.ledger.configurations.latest().1.voters;
+            for node in &mut self.nodes {
+                node.amnesiac &= node.disk_snapshot.is_none() || voters.contains(node.id);
+            }
+        }
     }
 }
 
@@ -281,19 +406,41 @@ impl NodeGhost {
         Self {
             id,
             up: false,
-            wiped: false,
             seen: Shadow::booted(HardStateFact::default(), &Chain::new(), LogIndex::ZERO),
             membership: membership.clone(),
             matched: vec![LogIndex::ZERO; count],
+            followers: 0,
             log: Chain::new(),
+            configurations: Configurations::after(LogIndex::ZERO, membership.clone()),
             appended_from: None,
             replaced: false,
+            restored: None,
             applied: LogIndex::ZERO,
+            snapshot: None,
             disk_hard_state: HardStateFact::default(),
             disk: Chain::new(),
+            disk_base: LogIndex::ZERO,
             disk_snapshot: None,
-            grants: Vec::new(),
+            lost: Chain::new(),
+            amnesiac: false,
+            grants: ByTerm::default(),
         }
+    }
+
+    /// Whether it has nothing: it belongs to no cluster yet, or has lost what it had.
+    pub(super) fn is_blank(&self) -> bool {
+        self.snapshot.is_none() && self.log.end() == LogIndex::ZERO
+    }
+
+    /// Whether its disk holds the entry at `index` and the history that `hash` stands for, or did so when it was lost.
+    pub(super) fn has_held(&self, index: LogIndex, hash: u64) -> bool {
+        self.disk.holds(index, hash) || self.lost.holds(index, hash)
+    }
+
+    /// How much is remembered of it that grows with its log and with its terms.
+    pub(super) fn len(&self) -> usize {
+        let chains = [&self.log, &self.disk, &self.lost];
+        chains.map(Chain::len).iter().sum::<usize>() + self.configurations.len() + self.grants.len()
     }
 
     /// Whether it leads and may still do so.
@@ -308,15 +455,7 @@ impl NodeGhost {
 
     /// Whom it granted its vote in `term`.
     pub(super) fn granted(&self, term: Term) -> Option<NodeId> {
-        // Nearly always the latest.
-        match self.grants.last() {
-            Some((last, candidate)) if *last == term => Some(*candidate),
-            Some((last, _)) if *last > term => {
-                let place = self.grants.binary_search_by_key(&term, |grant| grant.0).ok()?;
-                Some(self.grants[place].1)
-            }
-            _ => None,
-        }
+        self.grants.of(term)
     }
 
     /// The match index that it had noted for `follower` after its latest step, in its present term of office.
@@ -336,25 +475,8 @@ impl Shadow {
             applied,
             last: log.last(),
             last_hash: log.tip().hash,
-        }
-    }
-}
-
-impl Leaders {
-    /// Who was elected in `term`.
-    pub(super) fn of(&self, term: Term) -> Option<NodeId> {
-        match self.0.last() {
-            Some((last, leader)) if *last == term => Some(*leader),
-            _ => {
-                let place = self.0.binary_search_by_key(&term, |leader| leader.0).ok()?;
-                Some(self.0[place].1)
-            }
-        }
-    }
-
-    fn insert(&mut self, term: Term, leader: NodeId) {
-        if let Err(place) = self.0.binary_search_by_key(&term, |leader| leader.0) {
-            self.0.insert(place, (term, leader));
+            lease_until: None,
+            uncommitted_bytes: 0,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::chain::Chain;
 use super::ghost::{At, Ghost};
 use super::violation;
 use crate::observation::{Property, View, Violation};
-use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
+use seaworthy_core::types::{EntryId, NodeId, Term};
 
 /// A node has become a leader.
 pub(super) fn on_election(ghost: &Ghost, view: &View) -> Result<(), Violation> {
@@ -77,10 +77,7 @@ pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Vi
 /// The first entry committed before `term` that `log` does not hold: one comparison when there is none.
 fn missing(ghost: &Ghost, log: &Chain, term: Term) -> Option<EntryId> {
     let end = ghost.ledger.end_before(term);
-    if end == LogIndex::ZERO || log.holds(end, ghost.ledger.link(end).hash) {
-        return None;
-    }
-    ghost.ledger.first_missing(log, end)
+    if ghost.ledger.is_held_by(log, end) { None } else { ghost.ledger.first_missing(log, end) }
 }
 
 /// Who committed `entry`, and when.

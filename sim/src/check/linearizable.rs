@@ -3,6 +3,7 @@
 use crate::history::HistoryEvent;
 use crate::linearizability::{Budget, Checker};
 use crate::observation::{Property, Violation};
+use seaworthy_core::kv::{Answer, Command};
 use seaworthy_core::types::Bytes;
 
 /// The checker of this run's history.
@@ -12,6 +13,16 @@ pub(super) struct Linearizable(Checker);
 impl Linearizable {
     pub(super) fn new() -> Self {
         Self(Checker::new(Budget::default()))
+    }
+
+    /// Has it remember which states keys went through.
+    pub(super) fn remembering(self) -> Self {
+        Self(self.0.remembering())
+    }
+
+    /// Whether a read may have been answered so in some state up to now.
+    pub(super) fn could_have_answered(&mut self, command: &Command, answer: &Answer) -> bool {
+        self.0.could_have_answered(command, answer)
     }
 
     /// A client did or saw something.

@@ -1,6 +1,9 @@
 //! After the last fault: a leader soon, every operation answered, all replicas level. *Soon* is for whoever
 //! runs the cluster to say; here it is only told what is still missing, and wrong if something is when the
 //! run ends.
+//!
+//! It is owed by the members of the latest committed configuration that run. Whoever is down by then is down for
+//! good, and whoever was removed, was never added, or has lost its disk as a voter need not follow anybody.
 
 use super::ghost::{At, Ghost, NodeGhost};
 use crate::history::HistoryEvent;
@@ -18,7 +21,7 @@ pub(super) struct Liveness {
 
 /// What is missing.
 pub(super) enum Missing<'a> {
-    /// No running node leads, or only in a term that another has left behind.
+    /// No running member leads, or only in a term that another has left behind.
     Leader { highest: Term },
     /// Clients wait.
     Answers { open: u64 },
@@ -53,17 +56,12 @@ impl Liveness {
 
     /// What is missing now, if anything.
     pub(super) fn missing<'a>(&self, ghost: &'a Ghost) -> Option<Missing<'a>> {
-        let running = || ghost.nodes().filter(|node| node.up);
+        let (_, members) = ghost.ledger.configurations.latest();
+        let running = || ghost.nodes().filter(|node| node.up && !node.amnesiac && members.contains(node.id));
         let highest = running().map(|node| node.seen.term).max().unwrap_or(Term::ZERO);
-        let Some(leader) = running().filter(|node| node.leads()).max_by_key(|node| node.seen.term) else {
+        let Some(leader) = running().find(|node| node.leads() && node.seen.term == highest) else {
             return Some(Missing::Leader { highest });
         };
-        // A server that does not know of its removal may campaign for ever: it is nobody's business.
-        let members = running().filter(|node| leader.membership.contains(node.id));
-        let highest = members.map(|node| node.seen.term).max().unwrap_or(Term::ZERO);
-        if leader.seen.term < highest {
-            return Some(Missing::Leader { highest });
-        }
         if self.open > 0 {
             return Some(Missing::Answers { open: self.open });
         }
@@ -72,9 +70,7 @@ impl Liveness {
             let seen = &node.seen;
             seen.last == last && seen.commit == last.index && seen.applied == last.index
         };
-        // A server that was removed, or has lost its disk, need not keep up.
-        let member = |node: &&NodeGhost| leader.membership.contains(node.id) && !node.wiped;
-        running().filter(member).find(|node| !level(node)).map(|node| Missing::Level { node, last })
+        running().find(|node| !level(node)).map(|node| Missing::Level { node, last })
     }
 }
 
@@ -90,7 +86,7 @@ impl Missing<'_> {
 impl fmt::Display for Missing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Leader { highest } => write!(f, "no running node leads term {highest}, the highest"),
+            Self::Leader { highest } => write!(f, "no running member leads term {highest}, the highest"),
             Self::Answers { open: 1 } => f.write_str("1 operation has no answer"),
             Self::Answers { open } => write!(f, "{open} operations have no answer"),
             Self::Level { node, last } => {

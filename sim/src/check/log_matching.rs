@@ -2,17 +2,18 @@
 //! pairs of logs, at all times. Two more facts keep it so: only the leader of a term creates entries of that
 //! term, and the terms in a log never descend.
 
-use super::chain::{Chain, Gap, slot};
+use super::chain::{Chain, Gap};
 use super::ghost::{At, Ghost};
 use super::violation;
+use super::window::Window;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 
-/// Every entry that was ever in a log, and the history that it stands for.
-#[derive(Clone, Debug, Default)]
+/// Every entry that was ever in a log, and the history that it stands for, but for those that no log goes back to.
+#[derive(Clone, Debug)]
 pub(super) struct LogMatching {
-    /// By index: where in `known` the latest entry of that index stands, plus 1; 0 for none.
-    heads: Vec<u32>,
+    /// Where in `known` the latest entry of an index stands, plus 1; 0 for none.
+    heads: Window<u32>,
     known: Vec<Known>,
 }
 
@@ -28,19 +29,25 @@ struct Known {
 }
 
 impl LogMatching {
+    pub(super) fn new() -> Self {
+        Self { heads: Window::new(LogIndex(1)), known: Vec::new() }
+    }
+
     /// A run starts with this log, which owes its history to nobody but must match the others'.
     pub(super) fn on_initial(&mut self, node: NodeId, log: &Chain) -> Result<(), Violation> {
         self.take(node, log, LogIndex(1), |_| true)
     }
 
-    /// A node has taken a step; its log is new from `first` on.
-    pub(super) fn on_step(&mut self, ghost: &Ghost, view: &View, first: LogIndex) -> Result<(), Violation> {
-        let log = &ghost.node(view.node).log;
+    /// A node has taken a step, in which its log got a new end; it is new from where it was appended to.
+    pub(super) fn on_step(&mut self, ghost: &Ghost, view: &View) -> Result<(), Violation> {
+        let node = ghost.node(view.node);
+        let log = &node.log;
         if log.tip().term > view.term {
             let me = At(view.node, view.term);
             let detail = format!("{me} holds {}, an entry of a term that it has not reached", log.last());
             return Err(violation(Property::LogMatching, view.node, detail));
         }
+        let Some(first) = node.appended_from else { return Ok(()) };
         let office = ghost.office(view);
         self.take(view.node, log, first, |term| office == Some(term))
     }
@@ -54,7 +61,7 @@ impl LogMatching {
         creates: impl Fn(Term) -> bool,
     ) -> Result<(), Violation> {
         let mut previous = log.get(first.previous()).expect("logs have no gaps").term;
-        for index in (first.0..=log.end().0).map(LogIndex) {
+        for index in (first.max(self.heads.base()).0..=log.end().0).map(LogIndex) {
             let link = log.get(index).expect("within the log");
             let id = EntryId { term: link.term, index };
             if link.term < previous {
@@ -85,7 +92,7 @@ impl LogMatching {
     }
 
     fn find(&self, id: EntryId) -> Option<Known> {
-        let mut next = *self.heads.get(slot(id.index))?;
+        let mut next = *self.heads.get(id.index)?;
         while next != 0 {
             let known = self.known[next as usize - 1];
             if known.term == id.term {
@@ -97,17 +104,33 @@ impl LogMatching {
     }
 
     fn insert(&mut self, id: EntryId, hash: u64, holder: NodeId) {
-        let place = slot(id.index);
-        if self.heads.len() <= place {
-            self.heads.resize(place + 1, 0);
+        let Some(head) = self.heads.reach(id.index) else { return };
+        self.known.push(Known { term: id.term, hash, holder, next: *head });
+        *head = u32::try_from(self.known.len()).expect("logs hold fewer than 2^32 entries");
+    }
+
+    /// Forgets the entries before `floor`.
+    pub(super) fn forget_before(&mut self, floor: LogIndex) {
+        self.heads.forget_before(floor);
+        let all = std::mem::take(&mut self.known);
+        for head in self.heads.iter_mut() {
+            let mut next = std::mem::take(head);
+            while next != 0 {
+                let known = all[next as usize - 1];
+                next = known.next;
+                self.known.push(Known { next: *head, ..known });
+                *head = u32::try_from(self.known.len()).expect("there are no more than before");
+            }
         }
-        self.known.push(Known { term: id.term, hash, holder, next: self.heads[place] });
-        self.heads[place] = u32::try_from(self.known.len()).expect("a run creates fewer than 2^32 entries");
+    }
+
+    /// How much is kept.
+    pub(super) fn len(&self) -> usize {
+        self.heads.len() + self.known.len()
     }
 }
 
 /// A node appended what does not continue its log.
 pub(super) fn gap(node: NodeId, gap: Gap) -> Violation {
-    let detail = format!("{node} appended {} to a log that ends at {}", gap.next, gap.after);
-    violation(Property::LogMatching, node, detail)
+    violation(Property::LogMatching, node, format!("{node} {gap}"))
 }

@@ -1,12 +1,13 @@
 //! A leader believes of a follower only what the follower's disk holds.
 
+use super::chain::Link;
 use super::ghost::{At, Ghost};
 use super::violation;
 use crate::observation::{Property, View, Violation};
-use seaworthy_core::types::LogIndex;
+use seaworthy_core::types::{EntryId, LogIndex, Term};
 
 /// A leader has taken a step. A follower whose durable term is above the leader's may have been overwritten
-/// since it acknowledged: then nothing can be said.
+/// since it acknowledged: then nothing can be said. One that has lost its disk may have acknowledged before.
 pub(super) fn on_step(ghost: &Ghost, view: &View) -> Result<(), Violation> {
     let leader = ghost.node(view.node);
     let new = ghost.becomes_leader(view);
@@ -16,14 +17,16 @@ pub(super) fn on_step(ghost: &Ghost, view: &View) -> Result<(), Violation> {
             continue;
         }
         let node = ghost.node(follower.node);
-        if node.disk_hard_state.term > view.term || node.wiped {
+        if node.disk_hard_state.term > view.term {
             continue;
         }
-        let believed = leader.log.get(follower.matched).expect("a match index lies within the log");
-        if !node.disk.holds(follower.matched, believed.hash) {
+        let matched = follower.matched;
+        let believed = leader.log.get(matched).or_else(|| ghost.ledger.get(matched));
+        let holds = |link: Link| node.has_held(matched, link.hash);
+        if !believed.map_or(matched <= node.disk.end() || node.amnesiac, holds) {
             let me = At(view.node, view.term);
-            let entry = leader.log.id(follower.matched).expect("a match index lies within the log");
-            let disk = match node.disk.id(follower.matched) {
+            let entry = EntryId { term: believed.map_or(Term::ZERO, |link| link.term), index: matched };
+            let disk = match node.disk.id(matched) {
                 Some(held) if held != entry => format!("holds {held} there"),
                 Some(_) => "holds another history".into(),
                 None => format!("ends at {}", node.disk.last()),

@@ -15,10 +15,15 @@
 //! [`Replica`](crate::replica::Replica). What a fact cannot be, because only the world's own code makes it so
 //! (a node without number, a step of a node that is down), is asserted.
 
+mod window;
+mod by_term;
 mod chain;
+mod configurations;
+mod snapshots;
 mod ghost;
 mod ledger;
 
+mod bounded_resources;
 mod commit_justified;
 mod crash_consistency;
 mod durability;
@@ -27,37 +32,46 @@ mod exactly_once;
 mod leader_append_only;
 mod leader_completeness;
 mod leader_quorum;
+mod lease_exclusivity;
 mod linearizable;
 mod liveness;
 mod log_matching;
 mod match_soundness;
+mod membership_safety;
 mod monotonicity;
 mod order;
 mod persist_before_send;
 mod replicas_agree;
+mod snapshot_matches_log;
+mod stale_reads;
 mod state_machine_safety;
 mod vote_once;
 
 #[cfg(test)]
 mod tests;
 
-use crate::observation::{EntryFact, Fact, HardStateFact, LogFacts, Promise, Property, View, Violation};
+pub use bounded_resources::Limits;
+
+use crate::observation::{Fact, HardStateFact, LogFacts, Promise, Property, SnapshotFact, View, Violation};
+use crate::time::Time;
 use crash_consistency::{CrashConsistency, DiskState};
 use exactly_once::ExactlyOnce;
-use ghost::Ghost;
+use ghost::{Ghost, Start};
 use linearizable::Linearizable;
 use liveness::Liveness;
 use log_matching::LogMatching;
 use replicas_agree::ReplicasAgree;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::quorum::Joint;
-use seaworthy_core::types::{EntryId, NodeId, Term};
+use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
+use stale_reads::StaleReads;
 use state_machine_safety::StateMachineSafety;
 
 /// All checkers of one run.
 #[derive(Debug)]
 pub struct Checkers {
+    limits: Limits,
     ghost: Ghost,
     log_matching: LogMatching,
     state_machine_safety: StateMachineSafety,
@@ -65,23 +79,35 @@ pub struct Checkers {
     exactly_once: ExactlyOnce,
     replicas_agree: ReplicasAgree,
     linearizable: Linearizable,
+    stale_reads: StaleReads,
     liveness: Liveness,
 }
 
+/// How many entries must have become useless before it is worth forgetting them.
+const FORGET: u64 = 256;
+
 impl Checkers {
-    /// The checkers of a run of `nodes`, numbered densely from 1, that starts under `membership`.
-    pub fn new(nodes: &[NodeId], membership: &Membership) -> Self {
+    /// The checkers of a run of `nodes`, numbered densely from 1, that starts under `membership` and keeps `limits`.
+    pub fn new(nodes: &[NodeId], membership: &Membership, limits: Limits) -> Self {
         let ghost = Ghost::new(nodes, membership);
         Self {
-            log_matching: LogMatching::default(),
-            state_machine_safety: StateMachineSafety::default(),
+            limits,
+            log_matching: LogMatching::new(),
+            state_machine_safety: StateMachineSafety::new(),
             crash_consistency: CrashConsistency::new(&ghost),
-            exactly_once: ExactlyOnce::default(),
-            replicas_agree: ReplicasAgree::default(),
+            exactly_once: ExactlyOnce::new(),
+            replicas_agree: ReplicasAgree::new(),
             linearizable: Linearizable::new(),
+            stale_reads: StaleReads::default(),
             liveness: Liveness::default(),
             ghost,
         }
+    }
+
+    /// Also judges stale reads, for which the states of all keys must be remembered. They are believed otherwise.
+    #[must_use]
+    pub fn judging_stale_reads(self) -> Self {
+        Self { linearizable: self.linearizable.remembering(), ..self }
     }
 
     /// Takes in the next fact.
@@ -91,13 +117,14 @@ impl Checkers {
     pub fn observe(&mut self, fact: &Fact<'_>) -> Result<(), Violation> {
         match *fact {
             Fact::Booted { node, hard_state, snapshot, log, initial } => {
-                self.on_boot(node, hard_state, snapshot.map(|snapshot| snapshot.last), log, initial)
+                self.on_boot(node, hard_state, snapshot, log, initial)
             }
             Fact::Crashed { node } => {
                 self.ghost.crash(node);
                 Ok(())
             }
             Fact::Wiped { node } => {
+                self.crash_consistency.on_wiped(node);
                 self.ghost.wipe(node);
                 Ok(())
             }
@@ -106,20 +133,20 @@ impl Checkers {
                 Ok(())
             }
             Fact::Appended { node, log } => {
-                self.ghost.append(node, &log.entries).map_err(|gap| log_matching::gap(node, gap))?;
+                self.ghost.append(node, log).map_err(|gap| log_matching::gap(node, gap))?;
                 self.crash_consistency.on_appended(&self.ghost, node);
                 Ok(())
             }
-            Fact::SnapshotWritten { node, snapshot, .. } => {
-                self.ghost.snapshot(node, snapshot.last);
+            Fact::SnapshotWritten { node, ref snapshot, .. } => {
+                let link = snapshot_matches_log::on_written(&self.ghost, node, snapshot)?;
+                self.ghost.snapshot(node, snapshot, link);
                 self.crash_consistency.on_snapshot_written(&self.ghost, node, snapshot.last);
                 Ok(())
             }
             Fact::DurableHardState { node, hard_state } => self.on_durable_hard_state(node, hard_state),
-            Fact::DurableAppend { node, log } => self.on_durable_append(node, &log.entries),
-            Fact::DurableSnapshot { node, snapshot, .. } => {
-                self.ghost.persist_snapshot(node, snapshot.last);
-                self.crash_consistency.on_durable(&self.ghost, node)
+            Fact::DurableAppend { node, log } => self.on_durable_append(node, log),
+            Fact::DurableSnapshot { node, snapshot, compacted } => {
+                self.on_durable_snapshot(node, snapshot.last, compacted)
             }
             Fact::Released { from, to, term, promise } => self.on_release(from, to, term, promise),
             Fact::Applied { node, id, request, executed, state_hash } => {
@@ -132,13 +159,14 @@ impl Checkers {
                 self.ghost.apply(node, id.index);
                 Ok(())
             }
-            Fact::Stepped { view, .. } => self.on_step(view),
+            Fact::Stepped { at, view } => self.on_step(at, view),
             Fact::Acknowledged { session, sequence } => {
                 durability::on_acknowledged(&self.ghost, &self.exactly_once, session, sequence)
             }
             Fact::Client(event) => {
                 self.liveness.on_client(event);
-                self.linearizable.on_client(event)
+                self.linearizable.on_client(event)?;
+                self.stale_reads.on_client(&mut self.linearizable, event)
             }
             Fact::Retired { key } => {
                 self.linearizable.on_retired(key);
@@ -158,7 +186,7 @@ impl Checkers {
         self.liveness.missing(&self.ghost).map(|missing| missing.to_string())
     }
 
-    /// Whether there is a leader, every operation has ended and all running replicas are level.
+    /// Whether there is a leader, every operation has ended and all running members are level.
     pub fn is_settled(&self) -> bool {
         self.liveness.missing(&self.ghost).is_none()
     }
@@ -168,18 +196,38 @@ impl Checkers {
         self.linearizable.is_undecided()
     }
 
+    /// How much the checkers remember of the nodes, in items. It does not grow with the length of a run in which every
+    /// node compacts its log: no more than twice what the logs hold on disk, in all their copies.
+    pub fn memory(&self) -> usize {
+        let nodes: usize = self.ghost.nodes().map(|node| node.len()).sum();
+        nodes
+            + self.ghost.ledger.len()
+            + self.ghost.snapshots.len()
+            + self.ghost.leaders.len()
+            + self.log_matching.len()
+            + self.state_machine_safety.len()
+            + self.replicas_agree.len()
+            + self.exactly_once.len()
+    }
+
     fn on_boot(
         &mut self,
         node: NodeId,
         hard_state: HardStateFact,
-        snapshot: Option<EntryId>,
+        snapshot: Option<SnapshotFact<'_>>,
         log: &LogFacts,
         initial: bool,
     ) -> Result<(), Violation> {
         let known = DiskState::of(self.ghost.node(node));
-        let booted = self.ghost.boot(node, hard_state, snapshot, log, initial);
+        let base = snapshot_matches_log::anchor(&self.ghost, node, log.base)?;
+        if let Some(snapshot) = &snapshot {
+            let link = snapshot_matches_log::on_boot(&self.ghost, node, snapshot)?;
+            self.ghost.snapshots.insert(node, snapshot, link);
+        }
+        let booted = self.ghost.boot(node, &Start { hard_state, snapshot, log, base });
         booted.map_err(|gap| crash_consistency::gap(node, gap))?;
         if initial {
+            self.ghost.note_initial(log);
             return self.log_matching.on_initial(node, &self.ghost.node(node).log);
         }
         self.crash_consistency.on_boot(&self.ghost, node, known)?;
@@ -194,15 +242,47 @@ impl Checkers {
         self.crash_consistency.on_durable(&self.ghost, node)
     }
 
-    fn on_durable_append(&mut self, node: NodeId, entries: &[EntryFact]) -> Result<(), Violation> {
+    fn on_durable_append(&mut self, node: NodeId, log: &LogFacts) -> Result<(), Violation> {
         let end = self.ghost.node(node).disk.end();
-        self.ghost.persist_append(node, entries).map_err(|gap| crash_consistency::gap(node, gap))?;
+        self.ghost.persist_append(node, log).map_err(|gap| crash_consistency::gap(node, gap))?;
         self.crash_consistency.on_durable(&self.ghost, node)?;
         leader_completeness::on_disk(&self.ghost, node)?;
-        if entries[0].id.index <= end.min(self.ghost.ledger.end()) {
+        if log.entries[0].id.index <= end.min(self.ghost.ledger.end()) {
             durability::on_loss(&self.ghost, node)?;
         }
         Ok(())
+    }
+
+    fn on_durable_snapshot(
+        &mut self,
+        node: NodeId,
+        last: EntryId,
+        compacted: LogIndex,
+    ) -> Result<(), Violation> {
+        monotonicity::on_durable_snapshot(&self.ghost, node, last)?;
+        let link = snapshot_matches_log::anchor(&self.ghost, node, last)?;
+        let replaced = self.ghost.persist_snapshot(node, last, compacted, link);
+        self.crash_consistency.on_durable(&self.ghost, node)?;
+        if replaced {
+            leader_completeness::on_disk(&self.ghost, node)?;
+            durability::on_loss(&self.ghost, node)?;
+        }
+        self.forget();
+        Ok(())
+    }
+
+    /// Forgets what no log goes back to, once that is more than what is left: so it costs nothing to speak of.
+    fn forget(&mut self) {
+        let (base, end, floor) = (self.ghost.ledger.base(), self.ghost.ledger.end(), self.ghost.floor());
+        if floor.0 < base.0 + FORGET.max(end.0.saturating_sub(floor.0)) {
+            return;
+        }
+        self.ghost.snapshots.forget_before(floor, |index| self.replicas_agree.at(index));
+        self.ghost.forget_before(floor);
+        self.log_matching.forget_before(floor);
+        self.state_machine_safety.forget_before(floor);
+        self.replicas_agree.forget_before(floor);
+        self.exactly_once.forget_before(floor);
     }
 
     fn on_release(
@@ -216,15 +296,18 @@ impl Checkers {
             Promise::Campaign { last } => {
                 vote_once::on_grant(&self.ghost, from, term, from)?;
                 persist_before_send::on_campaign(&self.ghost, from, term, last)?;
+                durability::on_promise(&self.ghost, from, from, term)?;
                 self.ghost.grant(from, term, from);
             }
             Promise::Vote => {
                 vote_once::on_grant(&self.ghost, from, term, to)?;
                 persist_before_send::on_vote(&self.ghost, from, to, term)?;
+                durability::on_promise(&self.ghost, from, to, term)?;
                 self.ghost.grant(from, term, to);
             }
             Promise::Acknowledge { matched } => {
                 persist_before_send::on_acknowledge(&self.ghost, from, to, term, matched)?;
+                durability::on_promise(&self.ghost, from, to, term)?;
             }
             Promise::Lead => leader_quorum::on_lead(&self.ghost, from, term)?,
             Promise::Nothing => {}
@@ -232,7 +315,7 @@ impl Checkers {
         Ok(())
     }
 
-    fn on_step(&mut self, view: &View) -> Result<(), Violation> {
+    fn on_step(&mut self, at: Time, view: &View) -> Result<(), Violation> {
         let ghost = &self.ghost;
         let node = ghost.node(view.node);
         assert!(node.up, "{} took a step without having been started", view.node);
@@ -243,13 +326,15 @@ impl Checkers {
             election_safety::on_election(ghost, view)?;
             leader_quorum::on_election(ghost, view)?;
             leader_completeness::on_election(ghost, view)?;
+            lease_exclusivity::on_election(ghost, view, at)?;
         }
-        if let Some(first) = node.appended_from {
-            self.log_matching.on_step(ghost, view, first)?;
+        if node.appended_from.is_some() || node.replaced {
+            self.log_matching.on_step(ghost, view)?;
             leader_completeness::on_log(ghost, view.node)?;
         }
         if view.role == Role::Leader {
             match_soundness::on_step(ghost, view)?;
+            lease_exclusivity::on_step(ghost, view, at)?;
         }
         if view.commit > node.seen.commit || node.cut() {
             state_machine_safety::on_commit(ghost, view)?;
@@ -259,9 +344,10 @@ impl Checkers {
             commit_justified::on_commit(ghost, view, term)?;
             leader_completeness::on_commit(ghost, view, term)?;
         }
-        if view.snapshot.is_some() {
-            self.replicas_agree.on_step(view)?;
-        }
+        membership_safety::on_step(ghost, view)?;
+        snapshot_matches_log::on_step(ghost, &self.replicas_agree, view)?;
+        self.replicas_agree.on_step(ghost, view)?;
+        bounded_resources::on_step(ghost, &self.limits, view)?;
         self.ghost.step(view);
         Ok(())
     }

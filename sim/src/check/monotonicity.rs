@@ -1,10 +1,11 @@
-//! What never goes back: the term, also on disk and so across crashes; the vote and the leader within a term;
-//! the commit index and the applied index while a node runs; a follower's match index while its leader leads.
+//! What never goes back: the term and the snapshot, on disk and so across crashes; the vote and the leader within a
+//! term; the commit index and the applied index while a node runs; a follower's match index while its leader leads
+//! and does not drop it.
 
 use super::ghost::{At, Ghost};
 use super::violation;
 use crate::observation::{HardStateFact, Property, View, Violation};
-use seaworthy_core::types::NodeId;
+use seaworthy_core::types::{EntryId, NodeId};
 use seaworthy_core::view::Role;
 use std::fmt::Display;
 
@@ -48,6 +49,14 @@ pub(super) fn on_durable(ghost: &Ghost, node: NodeId, hard_state: HardStateFact)
         return Err(back(node, "durable term", held, hard_state.term));
     }
     Ok(())
+}
+
+/// A disk takes in a snapshot.
+pub(super) fn on_durable_snapshot(ghost: &Ghost, node: NodeId, last: EntryId) -> Result<(), Violation> {
+    match ghost.node(node).disk_snapshot {
+        Some(held) if last.index < held.index => Err(back(node, "durable snapshot", held, last)),
+        _ => Ok(()),
+    }
 }
 
 fn back(who: impl Display + Node, name: &str, from: impl Display, to: impl Display) -> Violation {

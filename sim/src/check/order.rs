@@ -1,4 +1,4 @@
-//! applied ≤ commit ≤ last, and match < next; entries are applied one after the other, and what a node shows
+//! snapshot ≤ applied ≤ commit ≤ last, and match < next; entries are applied one after the other, and what a node shows
 //! of its log is what it wrote. The checkers that follow rely on it: every index that they look up exists.
 
 use super::ghost::{At, Ghost};
@@ -32,6 +32,9 @@ pub(super) fn on_step(ghost: &Ghost, view: &View) -> Result<(), Violation> {
     }
     if applied != node.applied {
         return failure(format!("says that it applied up to {applied}, but the last was {}", node.applied));
+    }
+    if let Some(snapshot) = view.snapshot.filter(|snapshot| snapshot.index > applied) {
+        return failure(format!("has applied up to {applied}, but shows a snapshot up to {snapshot}"));
     }
     if applied > commit {
         return failure(format!("has applied up to {applied}, but committed only up to {commit}"));

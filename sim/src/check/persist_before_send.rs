@@ -57,6 +57,9 @@ pub(super) fn on_acknowledge(
         return Ok(());
     }
     let Some(held) = node.disk.get(matched) else {
+        if matched < node.disk.base() {
+            return Ok(());
+        }
         return failure(format!("{me} acknowledged up to {matched} to {to}, but on its disk {}", end(node)));
     };
     let leader = ghost.node(to);

@@ -1,20 +1,39 @@
 //! Equal applied index: equal state, on every node and in every life of a node. A node that has restarted
-//! applies from the start again, and must come through the same states.
+//! applies from its snapshot on again, and must come through the same states.
 
-use super::chain::slot;
-use super::ghost::At;
+use super::ghost::{At, Ghost};
 use super::violation;
+use super::window::Window;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId};
 
 /// The states of the replicated machine.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct ReplicasAgree {
-    /// By applied index, from 0: the hash of the state, and who was there first.
-    states: Vec<Option<(u64, NodeId)>>,
+    /// By applied index: the hash of the state, and who was there first.
+    states: Window<Option<(u64, NodeId)>>,
 }
 
 impl ReplicasAgree {
+    pub(super) fn new() -> Self {
+        Self { states: Window::new(LogIndex::ZERO) }
+    }
+
+    /// The state at an applied index, and who was there first.
+    pub(super) fn at(&self, index: LogIndex) -> Option<(u64, NodeId)> {
+        self.states.get(index).copied().flatten()
+    }
+
+    /// Forgets the states before `floor`.
+    pub(super) fn forget_before(&mut self, floor: LogIndex) {
+        self.states.forget_before(floor);
+    }
+
+    /// How much is kept.
+    pub(super) fn len(&self) -> usize {
+        self.states.len()
+    }
+
     /// A node has applied an entry, the next in its order.
     pub(super) fn on_applied(&mut self, node: NodeId, id: EntryId, hash: u64) -> Result<(), Violation> {
         match self.meet(node, id.index, hash) {
@@ -27,8 +46,11 @@ impl ReplicasAgree {
         }
     }
 
-    /// A node has taken a step: nothing but applying entries changes its state.
-    pub(super) fn on_step(&mut self, view: &View) -> Result<(), Violation> {
+    /// A node has taken a step: nothing but applying entries changes its state. A blank node has none.
+    pub(super) fn on_step(&mut self, ghost: &Ghost, view: &View) -> Result<(), Violation> {
+        if ghost.node(view.node).is_blank() {
+            return Ok(());
+        }
         match self.meet(view.node, view.applied, view.state_hash) {
             None => Ok(()),
             Some((other, first)) => {
@@ -45,11 +67,7 @@ impl ReplicasAgree {
 
     /// The first to come to an index says what the state is there; returns that where it differs.
     fn meet(&mut self, node: NodeId, index: LogIndex, hash: u64) -> Option<(u64, NodeId)> {
-        let place = slot(index);
-        if self.states.len() <= place {
-            self.states.resize(place + 1, None);
-        }
-        let (first, who) = *self.states[place].get_or_insert((hash, node));
+        let (first, who) = *self.states.reach(index)?.get_or_insert((hash, node));
         (first != hash).then_some((first, who))
     }
 }

@@ -1,19 +1,24 @@
 //! State Machine Safety (Raft §5.4.3): no two nodes ever commit or apply different entries at one index.
 
-use super::chain::{Link, slot};
+use super::chain::Link;
 use super::ghost::{At, Ghost};
 use super::violation;
+use super::window::Window;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId};
 
 /// What was applied, by index.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct StateMachineSafety {
-    /// From index 1: the entry, and who applied it first.
-    applied: Vec<(Link, NodeId)>,
+    /// The entry, and who applied it first.
+    applied: Window<Option<(Link, NodeId)>>,
 }
 
 impl StateMachineSafety {
+    pub(super) fn new() -> Self {
+        Self { applied: Window::new(LogIndex(1)) }
+    }
+
     /// A node has applied an entry, the next in its order.
     pub(super) fn on_applied(&mut self, ghost: &Ghost, node: NodeId, id: EntryId) -> Result<(), Violation> {
         let log = &ghost.node(node).log;
@@ -24,20 +29,28 @@ impl StateMachineSafety {
             };
             return Err(violation(Property::StateMachineSafety, node, detail));
         };
-        match self.applied.get(slot(id.index) - 1) {
-            None => self.applied.push((link, node)),
-            Some((first, _)) if first.hash == link.hash => {}
-            Some((first, who)) => {
-                let detail = if first.term == link.term {
-                    format!("{node} applied {id}, but after another history than {who}")
-                } else {
-                    let other = EntryId { term: first.term, index: id.index };
-                    format!("{node} applied {id}, but {who} applied {other} at that index")
-                };
-                return Err(violation(Property::StateMachineSafety, node, detail));
-            }
+        let Some(applied) = self.applied.reach(id.index) else { return Ok(()) };
+        let (first, who) = *applied.get_or_insert((link, node));
+        if first.hash == link.hash {
+            return Ok(());
         }
-        Ok(())
+        let detail = if first.term == link.term {
+            format!("{node} applied {id}, but after another history than {who}")
+        } else {
+            let other = EntryId { term: first.term, index: id.index };
+            format!("{node} applied {id}, but {who} applied {other} at that index")
+        };
+        Err(violation(Property::StateMachineSafety, node, detail))
+    }
+
+    /// Forgets what was applied before `floor`.
+    pub(super) fn forget_before(&mut self, floor: LogIndex) {
+        self.applied.forget_before(floor);
+    }
+
+    /// How much is kept.
+    pub(super) fn len(&self) -> usize {
+        self.applied.len()
     }
 }
 
@@ -47,7 +60,7 @@ pub(super) fn on_commit(ghost: &Ghost, view: &View) -> Result<(), Violation> {
     let log = &ghost.node(view.node).log;
     let common = view.commit.min(ghost.ledger.end());
     let me = At(view.node, view.term);
-    if !log.holds(common, ghost.ledger.link(common).hash) {
+    if !ghost.ledger.is_held_by(log, common) {
         let entry = ghost.ledger.first_missing(log, common).expect("unequal hashes stand for unequal logs");
         let run = ghost.ledger.run(entry.index);
         let held = log.id(entry.index).expect("a commit index lies within the log");

@@ -18,6 +18,9 @@
 //! - operations of unknown outcome with the same command are interchangeable (`Lost`), and gone once they can change
 //!   nothing: `Frontier::lose`.
 //!
+//! **Stale reads** promise less, and are left out: they answer from some state that the key went through, however long
+//! ago. [`Checker::could_have_answered`] says whether there was such a state.
+//!
 //! **What it does not do.** Deciding linearizability is NP-complete (Gibbons & Korach 1997). A key whose search runs
 //! out of its [`Budget`] is given up, and [`Checker::is_undecided`] says so; it takes many operations open at once, or
 //! of unknown outcome, on one key. Once touched, a key's state is kept until the key is missing again for sure, or
@@ -27,6 +30,7 @@ mod configuration;
 mod explanation;
 mod frontier;
 mod model;
+mod passed;
 mod places;
 mod search;
 
@@ -35,9 +39,11 @@ mod tests;
 
 use crate::history::{Completion, HistoryEvent, OperationId};
 use frontier::{Frontier, Pending, Refused};
-use seaworthy_core::kv::Answer;
+use passed::Passed;
+use seaworthy_core::kv::{Answer, Command};
+use seaworthy_core::member::ReadMode;
 use seaworthy_core::types::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How much a checker may do before it gives up on a key. Counted, never timed, so that a verdict is the same on every
 /// machine.
@@ -120,6 +126,10 @@ pub struct Checker {
     vacant: Vec<usize>,
     /// The slot of each open operation's key.
     open: BTreeMap<OperationId, usize>,
+    /// The stale reads that are open.
+    left_out: BTreeSet<OperationId>,
+    /// Whether to remember the states that keys went through.
+    remembers: bool,
     is_undecided: bool,
 }
 
@@ -128,12 +138,21 @@ struct Key {
     key: Bytes,
     /// `None` once the key has been given up.
     frontier: Option<Frontier>,
+    /// The states that it went through, if they are remembered.
+    passed: Passed,
 }
 
 impl Checker {
     /// A checker of an empty store.
     pub fn new(budget: Budget) -> Self {
         Self { budget, ..Self::default() }
+    }
+
+    /// Has it remember from the start which states keys may have gone through, for
+    /// [`Checker::could_have_answered`]: until a key is retired, or has been in thousands.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { remembers: true, ..self }
     }
 
     /// Takes in what happened next.
@@ -143,12 +162,17 @@ impl Checker {
     /// twice. A checker that has refused a response is of no more use.
     pub fn observe(&mut self, event: &HistoryEvent) -> Result<(), Unexplained> {
         match event {
-            HistoryEvent::Invoked { operation, client, command, at } => self.invoke(Pending {
+            HistoryEvent::Invoked { operation, mode: ReadMode::Stale, command, .. } if command.is_read() => {
+                self.left_out.insert(*operation);
+                Ok(())
+            }
+            HistoryEvent::Invoked { operation, client, command, at, .. } => self.invoke(Pending {
                 operation: *operation,
                 client: *client,
                 command: command.clone(),
                 invoked: *at,
             }),
+            HistoryEvent::Completed { operation, .. } if self.left_out.remove(operation) => Ok(()),
             HistoryEvent::Completed { operation, completion, .. } => {
                 let end = match completion {
                     Completion::Ok(answer) => End::Ok(Seen::Answer(answer)),
@@ -181,7 +205,23 @@ impl Checker {
         let Some(slot) = self.slots.remove(key) else { return };
         assert!(self.open.values().all(|open| *open != slot), "operations on a retired key are over");
         self.keys[slot].frontier = Some(Frontier::new());
+        self.keys[slot].passed = Passed::new();
         self.vacant.push(slot);
+    }
+
+    /// Whether there was a moment up to now at which, by all that had been seen until then, the key could have been in
+    /// a state in which `command`, a read, gives `answer`. Of a key with more states than are remembered, or that was
+    /// given up, anything is believed; and so it is by a checker that is not [`Checker::remembering`].
+    pub fn could_have_answered(&mut self, command: &Command, answer: &Answer) -> bool {
+        if !self.remembers {
+            return true;
+        }
+        let Some(slot) = self.slots.get(command.key()) else {
+            return Passed::new().could_have_answered(command, answer);
+        };
+        let Key { frontier: Some(frontier), passed, .. } = &mut self.keys[*slot] else { return true };
+        passed.take(frontier);
+        passed.could_have_answered(command, answer)
     }
 
     /// Whether a key ran out of its budget. What is seen of that key is no longer checked, all other keys are.
@@ -200,13 +240,22 @@ impl Checker {
         frontiers.map(|frontier| frontier.configurations.len()).sum()
     }
 
+    /// How many states are remembered, over all keys.
+    pub fn states(&self) -> usize {
+        self.slots.values().map(|slot| self.keys[*slot].passed.len()).sum()
+    }
+
     fn invoke(&mut self, pending: Pending) -> Result<(), Unexplained> {
         let operation = pending.operation;
         let slot = self.slot(pending.command.key());
         if self.open.insert(operation, slot).is_some() {
             return Err(explanation::not_in_order(operation, "is invoked while it is open"));
         }
-        if let Some(frontier) = &mut self.keys[slot].frontier {
+        let Key { frontier, passed, .. } = &mut self.keys[slot];
+        if self.remembers {
+            passed.on_invoked(&pending.command);
+        }
+        if let Some(frontier) = frontier {
             frontier.invoke(pending);
         }
         Ok(())
@@ -216,7 +265,8 @@ impl Checker {
         let Some(slot) = self.open.remove(&operation) else {
             return Err(explanation::not_in_order(operation, "gets a response but is not open"));
         };
-        let Key { key, frontier: Some(frontier) } = &mut self.keys[slot] else { return Ok(()) };
+        let Key { key, frontier: Some(frontier), passed } = &mut self.keys[slot] else { return Ok(()) };
+        passed.take(frontier);
         let settled = match end {
             End::Ok(seen) => frontier.complete(operation, seen, &self.budget),
             End::Fail => frontier.fail(operation),
@@ -226,7 +276,7 @@ impl Checker {
             }
         };
         match settled {
-            Ok(()) if frontier.is_untouched() => {
+            Ok(()) if frontier.is_untouched() && passed.is_untouched() => {
                 self.slots.remove(key);
                 self.vacant.push(slot);
             }
@@ -253,7 +303,8 @@ impl Checker {
                 slot
             }
             None => {
-                self.keys.push(Key { key: key.clone(), frontier: Some(Frontier::new()) });
+                let (frontier, passed) = (Some(Frontier::new()), Passed::new());
+                self.keys.push(Key { key: key.clone(), frontier, passed });
                 self.keys.len() - 1
             }
         };

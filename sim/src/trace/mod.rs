@@ -42,7 +42,7 @@ impl Trace {
     pub fn note_client(&mut self, step: u64, event: &HistoryEvent) {
         const ON_TEXT: &str = "a fingerprint takes any text";
         let (at, words) = match event {
-            HistoryEvent::Invoked { operation, client, command, at } => {
+            HistoryEvent::Invoked { operation, client, command, at, .. } => {
                 write!(self.fingerprint, "{command}").expect(ON_TEXT);
                 (*at, [operation.0, u64::from(client.0), 0])
             }

@@ -289,6 +289,7 @@ impl Client {
             operation,
             client: self.id,
             command: task.command.clone(),
+            mode: task.mode,
             at: turn.now,
         }));
         turn.retire_keys();

@@ -154,7 +154,7 @@ impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
         let mut last = (Time::ZERO, OperationId(0));
         for event in &self.history {
             match event {
-                HistoryEvent::Invoked { operation, client, command, at } => {
+                HistoryEvent::Invoked { operation, client, command, mode: _, at } => {
                     assert!(last <= (*at, *operation), "{event:?}");
                     last = (*at, OperationId(operation.0 + 1));
                     assert_eq!(open.insert(*client, (*operation, command.clone())), None, "{event:?}");

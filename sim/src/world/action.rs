@@ -6,7 +6,7 @@ use crate::choice::Stream;
 use crate::event::Event;
 use crate::fault::FaultKind;
 use crate::history::ClientId;
-use crate::host::position;
+use crate::host::{Host, position};
 use crate::nemesis::target::{NodeStatus, Status, resolve};
 use crate::network::Owner;
 use crate::network::distribution::Sampler;
@@ -62,11 +62,12 @@ impl<R: Replica> World<'_, R> {
         let furthest = self.hosts.iter().max_by_key(|host| host.view.last).expect("there are servers");
         let leader = status.leader();
         let host = leader.map_or(furthest, |leader| &self.hosts[position(leader)]);
-        let view = &host.view;
+        let Host { view, reign, .. } = host;
         status.membership.clone_from(&view.membership);
-        // What an operator has said to a frozen leader is still to come.
+        // What an operator has said to a frozen leader is still to come. And until a leader has committed in its own
+        // term, what another leader appended before may still win.
         let idle = self.operators.are_idle() && !host.is_behind();
-        status.settled = leader.is_some() && view.membership_index <= view.commit && idle;
+        status.settled = leader.is_some() && *reign.max(&view.membership_index) <= view.commit && idle;
         status
     }
 

@@ -15,7 +15,7 @@ mod tests;
 #[cfg(test)]
 mod toy;
 
-use crate::check::Checkers;
+use crate::check::{Checkers, Limits};
 use crate::choice::Choice;
 use crate::clock::Clock;
 use crate::disk::{Disk, Settings};
@@ -30,13 +30,13 @@ use crate::observation::{HardStateFact, LogFacts, View, Violation};
 use crate::queue::Queue;
 use crate::replica::{Effects, InitialState, Replica};
 use crate::run::{MessageCounts, OperationCounts};
-use crate::scenario::model::{Action, Predicate, Scenario};
+use crate::scenario::model::{Action, Predicate, ReadModeName, Scenario};
 use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
 use crate::workload::{ClientEffect, Clients};
 use operator::Operators;
 use seaworthy_core::flaw::Planted;
-use seaworthy_core::kv::Limits;
+use seaworthy_core::kv;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::{Role, Usage};
@@ -138,6 +138,7 @@ impl<'a, R: Replica> World<'a, R> {
         let founders = nodes.iter().copied().take(cluster.nodes as usize);
         let (learners, voters): (Vec<_>, Vec<_>) = founders.partition(learns);
         let membership = Membership { learners, ..Membership::new(voters) };
+        let config = node::config(scenario, nodes[0], 0);
         let flaws = crate::planted::flaws(scenario.planted.iter().map(String::as_str));
         let mut world = Self {
             scenario,
@@ -151,7 +152,10 @@ impl<'a, R: Replica> World<'a, R> {
             nemeses: Nemeses::new(scenario),
             operators: Operators::default(),
             witness: Witness::new(
-                options.check.then(|| Checkers::new(&nodes, &membership)),
+                options.check.then(|| {
+                    let checkers = Checkers::new(&nodes, &membership, Limits::of(&config));
+                    if reads_stale(scenario) { checkers.judging_stale_reads() } else { checkers }
+                }),
                 Trace::new(options.record),
                 options.record,
             ),
@@ -276,13 +280,21 @@ impl<'a, R: Replica> World<'a, R> {
     }
 }
 
+/// Whether clients ask for stale reads.
+fn reads_stale(scenario: &Scenario) -> bool {
+    let stale = ReadModeName::Stale;
+    let draws = scenario.workload.as_ref().is_some_and(|workload| workload.reads.contains_key(&stale));
+    let asks = |action: &Action| matches!(action, Action::Invoke { read: Some(read), .. } if *read == stale);
+    draws || scenario.timeline.iter().any(|moment| asks(&moment.action))
+}
+
 /// A machine that is off, with what the scenario puts on its disk.
 fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership, flaws: Planted) -> Host<R> {
     let clock = scenario.clocks.iter().find(|clock| clock.node == id.get());
     let initial = scenario.cluster.initial.iter().find(|initial| initial.node == id.get());
     let founds = id.get() <= scenario.cluster.nodes;
     let cluster = &scenario.cluster;
-    let limits = Limits {
+    let limits = kv::Limits {
         max_sessions: NonZeroU32::new(cluster.max_sessions).expect("a valid scenario allows a session"),
         session_lifetime: NonZeroU64::new(cluster.session_lifetime).expect("and gives it some time"),
     };
@@ -323,6 +335,7 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership, fl
         clock: clock.map_or(Clock::new(Span::ZERO, 0), |clock| Clock::new(clock.offset, clock.drift_ppm)),
         timer: Timer::default(),
         held: Vec::new(),
+        reign: LogIndex::ZERO,
         view,
         waiting: BTreeMap::new(),
         life: 0,

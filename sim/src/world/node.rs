@@ -207,7 +207,10 @@ impl<R: Replica> World<'_, R> {
             state_hash: view.state_hash,
         });
         if (view.role, view.term) != (before.0, before.1) {
-            self.counts.elections += u64::from(view.role == Role::Leader);
+            if view.role == Role::Leader {
+                self.counts.elections += 1;
+                host.reign = view.last.index;
+            }
             self.witness.note(Record::Became { node: id, term: view.term, role: view.role });
         }
         if view.commit != before.2 {
@@ -241,6 +244,8 @@ impl<R: Replica> World<'_, R> {
         }
         if crashes {
             self.counts.fault(FaultKind::CrashMidStep);
+            // What the step wrote may be on its way to the disk already.
+            self.hosts[node].disk.begin_sync();
             return self.crash(node);
         }
         self.begin_sync(node);
@@ -363,8 +368,10 @@ impl<R: Replica> World<'_, R> {
                 Err(Trouble::Refused { why, rotten }) => return self.refuse(node, why, rotten),
             }
         }
-        let seed = self.choice.word(Stream::Timers(self.hosts[node].id));
+        let luck = self.choice.word(Stream::Timers(self.hosts[node].id));
         let host = &mut self.hosts[node];
+        // No two lives are alike, also where luck has run out and is always the same.
+        let seed = luck ^ (host.id.get() << 32 | u64::from(host.life));
         let config = config(self.scenario, host.id, seed);
         let boot = Boot { config: &config, flaws: self.flaws };
         self.log.clear();
@@ -433,7 +440,7 @@ fn forget(view: &mut View) {
     view.followers.clear();
 }
 
-fn config(scenario: &crate::scenario::Scenario, id: NodeId, seed: u64) -> Config {
+pub(super) fn config(scenario: &crate::scenario::Scenario, id: NodeId, seed: u64) -> Config {
     let cluster = &scenario.cluster;
     let size = |limit: u32| usize::try_from(limit).expect("a limit fits into memory");
     Config {

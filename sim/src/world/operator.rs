@@ -157,9 +157,14 @@ impl<R: Replica> World<'_, R> {
         if self.hosts[place].replica.is_some() { self.crash(place) } else { Ok(()) }
     }
 
-    /// A server is down for good: it is of no use to anybody else.
+    /// A server is down for good.
     pub(super) fn retire(&mut self, node: NodeId) {
         self.hosts[position(node)].retired = true;
+        self.write_off(node);
+    }
+
+    /// A server is of no use to anybody any more: who wanted it thinks again.
+    fn write_off(&mut self, node: NodeId) {
         for wish in &mut self.operators.wishes {
             wish.add.retain(|other| *other != node);
             wish.learn.retain(|other| *other != node);
@@ -175,6 +180,7 @@ impl<R: Replica> World<'_, R> {
         let host = &mut self.hosts[place];
         host.wiped = true;
         host.disk.wipe();
+        self.write_off(node);
         self.witness.note(Record::Wiped { node });
         self.witness.observe(&Fact::Wiped { node })?;
         self.boot(place, false)

@@ -1,6 +1,7 @@
 //! A recorded history in our own terms.
 
 use seaworthy_core::kv::{Answer, Command};
+use seaworthy_core::member::ReadMode;
 use seaworthy_sim::history::{ClientId, Completion, HistoryEvent, OperationId};
 use seaworthy_sim::linearizability::{Budget, Checker, Seen};
 use seaworthy_sim::time::Time;
@@ -44,7 +45,13 @@ impl Recording {
         self.operations += 1;
         self.open.insert(process, operation);
         let at = self.now();
-        self.events.push(Event::Plain(HistoryEvent::Invoked { operation, client: ClientId(0), command, at }));
+        self.events.push(Event::Plain(HistoryEvent::Invoked {
+            operation,
+            client: ClientId(0),
+            command,
+            mode: ReadMode::Leader,
+            at,
+        }));
     }
 
     /// What the process asked comes to its end.

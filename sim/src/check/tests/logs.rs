@@ -198,21 +198,29 @@ fn a_leader_counts_itself_only_once_it_is_durable_and_may_do_without() {
 fn a_commit_in_a_joint_configuration_needs_both_majorities_also_if_it_leaves_it() {
     let majority = |nodes: [u64; 3]| Majority::new(nodes.map(NodeId::new));
     let voters = Joint { incoming: majority([1, 2, 3]), outgoing: majority([3, 4, 5]) };
+    let joint = Membership { voters, ..Membership::default() };
+    let left = Membership::new([1, 2, 3].map(NodeId::new));
     for (others, enough) in [(&[2, 4][..], false), (&[3, 4], true), (&[2, 4, 5], true)] {
         let mut toy = Toy::new(5);
         toy.elect(1, &[2, 3]);
         toy.sync(1);
-        toy.membership = Membership { voters: voters.clone() };
-        toy.step(1);
+        toy.catch_up(1, 2);
+        toy.catch_up(1, 3);
+        toy.commit(1, 1);
+        toy.reconfigure(1, &joint);
+        toy.sync(1);
         for follower in others {
             toy.catch_up(1, *follower);
         }
-        toy.membership = Membership::new([1, 2, 3].map(NodeId::new));
-        toy.commit(1, 1);
+        toy.node(1).commit = 2;
+        toy.reconfigure(1, &left);
         if enough {
             toy.calm();
         } else {
-            toy.caught(CommitJustified, "which the disks of n1, n2, n4 hold: no quorum");
+            toy.caught(
+                CommitJustified,
+                "which the disks of n1, n2, n4 hold: no quorum of n1, n2, n3, n4, n5",
+            );
         }
     }
 }
@@ -344,7 +352,7 @@ fn indices_keep_their_order() {
     let mut toy = divergent();
     let mut view = toy.view(1);
     view.followers[0].next = view.followers[0].matched;
-    toy.tell(&Fact::Stepped { view: &view });
+    toy.tell(&Fact::Stepped { at: toy.now, view: &view });
     toy.caught(Order, "n1@2 believes that n2 holds all up to 1, but would send 1 next");
 
     let mut toy = divergent();

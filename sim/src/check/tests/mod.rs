@@ -5,7 +5,14 @@ mod toy;
 
 mod crashes;
 mod elections;
+mod leases;
 mod logs;
+mod membership;
+mod memory;
 mod promises;
 mod random;
+mod resources;
+mod snapshots;
+mod stale;
 mod state;
+mod wipes;

@@ -1,7 +1,7 @@
 //! A small Raft at random, right or with one planted mistake: the right one must never alarm anybody, each
 //! mistake must be found, and by no checker but those named for it.
 
-use super::toy::Toy;
+use super::toy::{Snapshot, Toy, Write};
 use crate::choice::{Choice, Stream};
 use crate::observation::{EntryFact, Promise, Property, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId};
@@ -30,6 +30,8 @@ enum Mistake {
     SurvivorsOutOfOrder,
     LosesDurableEntries,
     AppliesTwice,
+    InstallsAlways,
+    InstallsOtherState,
 }
 
 #[derive(Clone, Debug)]
@@ -46,6 +48,7 @@ enum Body {
     Vote,
     Append { prev: EntryId, entries: Vec<EntryFact>, commit: u64 },
     Ack { matched: u64 },
+    Install { snapshot: Snapshot },
 }
 
 struct World {
@@ -111,7 +114,8 @@ impl World {
             750..752 if up && !leads => self.campaign(node),
             752..770 if up && leaders.is_empty() => self.campaign(node),
             770..800 if up && leads => self.toy.propose(node),
-            800..990 if up && leads => self.send_append(node),
+            800..985 if up && leads => self.send_append(node),
+            985..990 if up => self.take_snapshot(node),
             990..993 if up => self.crash(node),
             993.. if !up => self.boot(node),
             _ => {}
@@ -136,7 +140,7 @@ impl World {
         let promise = match message.body {
             Body::RequestVote { last } => Promise::Campaign { last },
             Body::Vote => Promise::Vote,
-            Body::Append { .. } => Promise::Lead,
+            Body::Append { .. } | Body::Install { .. } => Promise::Lead,
             Body::Ack { matched } => Promise::Acknowledge { matched: LogIndex(matched) },
         };
         self.toy.release(message.from, message.to, message.term, promise);
@@ -165,7 +169,9 @@ impl World {
         let led = self.toy.node(node).role == Role::Leader;
         self.toy.crash(node, usize::try_from(survive).unwrap());
         self.held[Self::place(node)].clear();
-        if self.has(Mistake::LosesDurableEntries) {
+        let disk = &mut self.toy.node(node).disk;
+        let covered = usize::try_from(disk.base).unwrap();
+        if self.has(Mistake::LosesDurableEntries) && covered < self.toy.node(node).disk.log.len() {
             self.toy.node(node).disk.log.pop();
         }
         if led && self.has(Mistake::LeadsAgainAfterRestart) {
@@ -197,6 +203,12 @@ impl World {
         let matched = self.toy.node(leader).matched[Self::place(to)];
         let end = self.toy.last(leader).index.0;
         let prev = if self.below(4) == 0 { matched + self.below(end - matched + 1) } else { matched };
+        let snapshot = self.toy.node(leader).snapshot.clone().expect("founders have one");
+        if prev < snapshot.last.index.0 {
+            let term = self.toy.term(leader);
+            self.send(false, Message { from: leader, to, term, body: Body::Install { snapshot } });
+            return;
+        }
         let size = usize::try_from(self.below(4)).unwrap();
         let log = &self.toy.node(leader).log;
         let before = usize::try_from(prev).unwrap();
@@ -226,7 +238,8 @@ impl World {
                 self.on_append(&message, *prev, entries, *commit);
             }
             Body::Ack { matched } if !stale => self.on_ack(me, message.from, *matched),
-            Body::Vote | Body::Append { .. } | Body::Ack { .. } => {}
+            Body::Install { snapshot } if !stale => self.on_install(&message, snapshot.clone()),
+            Body::Vote | Body::Append { .. } | Body::Ack { .. } | Body::Install { .. } => {}
         }
     }
 
@@ -297,6 +310,32 @@ impl World {
         );
     }
 
+    /// Writes down what is applied, unless that brings nothing new or the last snapshot is still on its way.
+    fn take_snapshot(&mut self, node: u64) {
+        let it = self.toy.node(node);
+        let covered = it.snapshot.as_ref().map_or(0, |snapshot| snapshot.last.index.0);
+        let under_way = it.queue.iter().any(|write| matches!(write, Write::Snapshot(..)));
+        if covered < it.applied && !under_way {
+            self.toy.take_snapshot(node);
+        }
+    }
+
+    fn on_install(&mut self, message: &Message, mut snapshot: Snapshot) {
+        let (me, last) = (message.to, snapshot.last);
+        self.toy.node(me).role = Role::Follower;
+        self.toy.node(me).leader = Some(NodeId::new(message.from));
+        let it = self.toy.node(me);
+        let held = last.index.0 <= it.commit || it.log.iter().any(|entry| entry.id == last);
+        if held && !self.has(Mistake::InstallsAlways) {
+            self.toy.step(me);
+        } else {
+            snapshot.state += u64::from(self.has(Mistake::InstallsOtherState));
+            self.toy.install_snapshot(message.from, me, snapshot);
+        }
+        let body = Body::Ack { matched: last.index.0 };
+        self.send(true, Message { from: me, to: message.from, term: message.term, body });
+    }
+
     fn on_ack(&mut self, me: u64, from: u64, matched: u64) {
         if self.toy.node(me).role != Role::Leader {
             return;
@@ -364,8 +403,11 @@ fn each_mistake_is_found_by_the_checkers_named_for_it() {
         (HalfIsQuorum, &[ElectionSafety, LeaderQuorum, CommitJustified]),
         (CountsItselfEarly, &[CommitJustified]),
         (CommitsEarlierTerm, &[CommitJustified]),
-        (NoPrevCheck, &[LogMatching, PersistBeforeSend]),
-        (TruncatesAlways, &[MatchSoundness, CommitJustified, StateMachineSafety, Order, Durability]),
+        (NoPrevCheck, &[LogMatching, PersistBeforeSend, StateMachineSafety]),
+        (
+            TruncatesAlways,
+            &[MatchSoundness, CommitJustified, StateMachineSafety, Order, Durability, LogMatching],
+        ),
         (CommitsUnverified, &[StateMachineSafety]),
         (AcksWholeLog, &[PersistBeforeSend, MatchSoundness, Order]),
         (MatchRegresses, &[Monotonicity]),
@@ -373,7 +415,9 @@ fn each_mistake_is_found_by_the_checkers_named_for_it() {
         (LeadsAgainAfterRestart, &[ElectionSafety]),
         (SurvivorsOutOfOrder, &[CrashConsistency]),
         (LosesDurableEntries, &[CrashConsistency]),
-        (AppliesTwice, &[ReplicasAgree]),
+        (AppliesTwice, &[ReplicasAgree, SnapshotMatchesLog]),
+        (InstallsAlways, &[Order, Monotonicity]),
+        (InstallsOtherState, &[SnapshotMatchesLog]),
     ];
     for (mistake, named) in table {
         let findings: Vec<_> = (0..100)

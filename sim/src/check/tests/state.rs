@@ -7,6 +7,7 @@ use crate::observation::Fact;
 use crate::observation::Property::*;
 use crate::time::Time;
 use seaworthy_core::kv::{Answer, Command};
+use seaworthy_core::member::ReadMode;
 use seaworthy_core::types::EntryId;
 
 /// n1 leads n2 and n3; all hold three entries durably, and n1 has committed them.
@@ -110,11 +111,11 @@ fn a_retried_request_runs_once() {
 #[test]
 fn a_cluster_is_settled_when_it_has_a_leader_no_open_operation_and_level_replicas() {
     let mut toy = Toy::new(3);
-    assert_eq!(toy.checkers.unsettled().unwrap(), "no running node leads term 0, the highest");
+    assert_eq!(toy.checkers.unsettled().unwrap(), "no running member leads term 0, the highest");
     toy = three_committed();
-    let (operation, client) = (OperationId(0), ClientId(1));
+    let (operation, client, mode) = (OperationId(0), ClientId(1), ReadMode::Leader);
     let command = Command::Get { key: "k".into() };
-    toy.tell(&Fact::Client(&HistoryEvent::Invoked { operation, client, command, at: Time::default() }));
+    toy.tell(&Fact::Client(&HistoryEvent::Invoked { operation, client, command, mode, at: Time::default() }));
     assert_eq!(toy.checkers.unsettled().unwrap(), "1 operation has no answer");
     let completion = Completion::Ok(Answer::Nil);
     toy.tell(&Fact::Client(&HistoryEvent::Completed { operation, client, completion, at: Time::default() }));
@@ -126,7 +127,7 @@ fn a_cluster_is_settled_when_it_has_a_leader_no_open_operation_and_level_replica
     toy.tell(&Fact::Crashed { node: seaworthy_core::types::NodeId::new(3) });
     assert!(toy.checkers.is_settled(), "who is down need not be level");
     toy.adopt(2, 2, None);
-    assert_eq!(toy.checkers.unsettled().unwrap(), "no running node leads term 2, the highest");
+    assert_eq!(toy.checkers.unsettled().unwrap(), "no running member leads term 2, the highest");
 }
 
 #[test]

@@ -1,20 +1,25 @@
 //! A toy cluster whose verbs do as they are told, right or wrong, and report it all to the checkers. It has
 //! no rules of its own: a story of verbs in the right order is a Raft, in the wrong order it is a bug.
 
-use crate::check::Checkers;
-use crate::observation::{EntryFact, Fact, FollowerView, HardStateFact, Promise, Property, View, Violation};
+use crate::check::{Checkers, Limits};
+use crate::observation::{
+    EntryFact, Fact, FollowerView, HardStateFact, LogFacts, Promise, Property, SnapshotFact, View, Violation,
+};
+use crate::time::Time;
+use seaworthy_core::config::Config;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, SessionId, Term};
-use seaworthy_core::view::Role;
-use std::collections::VecDeque;
+use seaworthy_core::view::{Role, Usage};
+use std::collections::{BTreeMap, VecDeque};
 
 /// The cluster. Nodes are plain numbers from 1, indices and terms plain numbers.
 pub(super) struct Toy {
     pub(super) checkers: Checkers,
     pub(super) nodes: Vec<ToyNode>,
     found: Option<Violation>,
-    /// What every node shows from its next step on.
-    pub(super) membership: Membership,
+    pub(super) now: Time,
+    /// The configurations that are payloads of entries.
+    memberships: BTreeMap<u64, Membership>,
     payloads: u64,
 }
 
@@ -25,12 +30,19 @@ pub(super) struct ToyNode {
     pub(super) role: Role,
     pub(super) hard_state: HardStateFact,
     pub(super) leader: Option<NodeId>,
+    /// All of it, also what it has compacted.
     pub(super) log: Vec<EntryFact>,
+    /// What its log goes on from; `None` while it is blank.
+    pub(super) snapshot: Option<Snapshot>,
     pub(super) commit: u64,
     pub(super) applied: u64,
     pub(super) state: u64,
     /// By number; used while it leads.
     pub(super) matched: Vec<u64>,
+    /// The configuration that it shows, if that is not the one it should.
+    pub(super) shows: Option<Membership>,
+    pub(super) lease_until: Option<Time>,
+    pub(super) usage: Usage,
     pub(super) queue: VecDeque<Write>,
     pub(super) disk: Disk,
 }
@@ -38,33 +50,76 @@ pub(super) struct ToyNode {
 #[derive(Clone, Default)]
 pub(super) struct Disk {
     pub(super) hard_state: HardStateFact,
+    /// All of the log, also what is compacted.
     pub(super) log: Vec<EntryFact>,
+    pub(super) snapshot: Option<Snapshot>,
+    /// What of the log is compacted.
+    pub(super) base: u64,
+}
+
+/// Its data is the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Snapshot {
+    pub(super) last: EntryId,
+    pub(super) membership: Membership,
+    pub(super) state: u64,
 }
 
 #[derive(Clone)]
 pub(super) enum Write {
     HardState(HardStateFact),
     Append(Vec<EntryFact>),
+    /// With the log that the snapshot stands for.
+    Snapshot(Snapshot, Vec<EntryFact>),
+}
+
+/// The limits of the toys' stories: nobody has to take a snapshot.
+pub(super) fn limits() -> Limits {
+    Limits { snapshot_interval: None, trailing_entries: 0, ..Limits::of(&Config::new(NodeId::new(1), 0)) }
 }
 
 impl Toy {
-    /// `count` nodes that have just started, with nothing on their disks.
+    /// `count` nodes that have just started, with nothing on their disks but who belongs to the cluster.
     pub(super) fn new(count: u64) -> Self {
         Self::starting_from(&vec![(0, &[][..]); usize::try_from(count).unwrap()])
     }
 
+    /// As [`Toy::new`], and as many more that stand ready, with nothing at all.
+    pub(super) fn with_spares(count: u64, spares: u64) -> Self {
+        Self::founded(&vec![(0, &[][..]); usize::try_from(count).unwrap()], spares, limits())
+    }
+
     /// Nodes that start in these terms with entries of these terms, as in Raft Figure 7.
     pub(super) fn starting_from(disks: &[(u64, &[u64])]) -> Self {
-        let nodes: Vec<_> = (1..=disks.len() as u64).map(NodeId::new).collect();
-        let membership = Membership::new(nodes.iter().copied());
-        let checkers = Checkers::new(&nodes, &membership);
-        let mut toy = Self { checkers, nodes: Vec::new(), found: None, membership, payloads: 0 };
+        Self::founded(disks, 0, limits())
+    }
+
+    /// As [`Toy::new`], with other limits.
+    pub(super) fn limited(count: u64, limits: Limits) -> Self {
+        Self::founded(&vec![(0, &[][..]); usize::try_from(count).unwrap()], 0, limits)
+    }
+
+    fn founded(disks: &[(u64, &[u64])], spares: u64, limits: Limits) -> Self {
+        let nodes: Vec<_> = (1..=disks.len() as u64 + spares).map(NodeId::new).collect();
+        let membership = Membership::new(nodes[..disks.len()].iter().copied());
+        let checkers = Checkers::new(&nodes, &membership, limits);
+        let mut toy = Self {
+            checkers,
+            nodes: Vec::new(),
+            found: None,
+            now: Time::ZERO,
+            memberships: BTreeMap::new(),
+            payloads: 0,
+        };
         for (term, log) in disks {
             let ids = log.iter().zip(1..).map(|(term, index)| EntryId::new(*term, index));
             let log = ids.map(|id| EntryFact { id, payload: 0 }).collect();
             let hard_state = HardStateFact { term: Term(*term), vote: None };
-            toy.nodes.push(ToyNode::booted(Disk { hard_state, log }, disks.len()));
+            let founding = Snapshot { last: EntryId::ZERO, membership: membership.clone(), state: 0 };
+            let disk = Disk { hard_state, log, snapshot: Some(founding), base: 0 };
+            toy.nodes.push(ToyNode::booted(disk, nodes.len()));
         }
+        toy.nodes.resize_with(nodes.len(), || ToyNode::booted(Disk::default(), nodes.len()));
         for node in 1..=toy.nodes.len() as u64 {
             toy.tell_boot(node, true);
         }
@@ -194,6 +249,12 @@ impl Toy {
         self.step(follower);
     }
 
+    /// A leader appends a configuration.
+    pub(super) fn reconfigure(&mut self, node: u64, membership: &Membership) {
+        self.memberships.insert(self.payloads + 1, membership.clone());
+        self.propose(node);
+    }
+
     /// An acknowledgement up to `matched` leaves.
     pub(super) fn send_ack(&mut self, follower: u64, leader: u64, matched: u64) {
         let term = self.term(follower);
@@ -232,8 +293,62 @@ impl Toy {
         it.applied += 1;
         it.state = it.state.wrapping_mul(31).wrapping_add(entry.payload + 1);
         let state_hash = it.state;
-        let request = (entry.payload > 0).then_some((SessionId(1), entry.payload));
+        let speaks = entry.payload > 0 && !self.memberships.contains_key(&entry.payload);
+        let request = speaks.then_some((SessionId(1), entry.payload));
         self.tell(&Fact::Applied { node: NodeId::new(node), id: entry.id, request, executed, state_hash });
+    }
+
+    // Snapshots.
+
+    /// A node writes a snapshot of what it has applied.
+    pub(super) fn take_snapshot(&mut self, node: u64) {
+        let applied = usize::try_from(self.node(node).applied).unwrap();
+        let (log, state) = (self.node(node).log[..applied].to_vec(), self.node(node).state);
+        let last = log.last().map_or(EntryId::ZERO, |entry| entry.id);
+        let membership = self.membership(node, last.index.0);
+        self.write_snapshot(node, Snapshot { last, membership, state }, log);
+        self.step(node);
+    }
+
+    /// A node goes on from the snapshot of another.
+    pub(super) fn install(&mut self, from: u64, node: u64) {
+        let (term, snapshot) = (self.term(from), self.node(from).snapshot.clone().expect("it has one"));
+        if self.term(node) < term {
+            self.adopt(node, term, None);
+        }
+        self.node(node).leader = Some(NodeId::new(from));
+        self.node(node).role = Role::Follower;
+        self.install_snapshot(from, node, snapshot);
+    }
+
+    /// A node goes on from this snapshot, and the log of another that it stands for.
+    pub(super) fn install_snapshot(&mut self, from: u64, node: u64, snapshot: Snapshot) {
+        let index = snapshot.last.index.0;
+        let log = self.node(from).log[..usize::try_from(index).unwrap()].to_vec();
+        let it = self.node(node);
+        it.log.clone_from(&log);
+        (it.commit, it.applied, it.state) = (index, index, snapshot.state);
+        it.snapshot = Some(snapshot.clone());
+        self.write_snapshot(node, snapshot, log);
+        self.step(node);
+    }
+
+    fn write_snapshot(&mut self, node: u64, snapshot: Snapshot, log: Vec<EntryFact>) {
+        self.tell(&Fact::SnapshotWritten {
+            node: NodeId::new(node),
+            snapshot: fact(&snapshot),
+            compacted: snapshot.last.index,
+        });
+        self.node(node).queue.push_back(Write::Snapshot(snapshot, log));
+    }
+
+    /// The configuration in force at an index of a node's log.
+    pub(super) fn membership(&mut self, node: u64, index: u64) -> Membership {
+        let it = &self.nodes[usize::try_from(node).unwrap() - 1];
+        let entries = it.log.iter().take_while(|entry| entry.id.index.0 <= index).collect::<Vec<_>>();
+        let latest = entries.iter().rev().find_map(|entry| self.memberships.get(&entry.payload));
+        let first = || it.snapshot.as_ref().map(|snapshot| &snapshot.membership);
+        latest.or_else(first).cloned().unwrap_or_default()
     }
 
     // Disks and crashes.
@@ -256,7 +371,14 @@ impl Toy {
             }
             Write::Append(entries) => {
                 put(&mut it.disk.log, &entries);
-                self.tell(&Fact::DurableAppend { node: id, entries: &entries });
+                let log = self.facts(&entries);
+                self.tell(&Fact::DurableAppend { node: id, log: &log });
+            }
+            Write::Snapshot(snapshot, log) => {
+                it.snapshot = Some(snapshot.clone());
+                it.disk.take(&snapshot, log);
+                let compacted = snapshot.last.index;
+                self.tell(&Fact::DurableSnapshot { node: id, snapshot: fact(&snapshot), compacted });
             }
         }
     }
@@ -270,8 +392,17 @@ impl Toy {
             match write {
                 Write::HardState(hard_state) => it.disk.hard_state = hard_state,
                 Write::Append(entries) => put(&mut it.disk.log, &entries),
+                Write::Snapshot(snapshot, log) => it.disk.take(&snapshot, log),
             }
         }
+    }
+
+    /// A node loses its disk, and starts with nothing.
+    pub(super) fn wipe(&mut self, node: u64) {
+        self.crash(node, 0);
+        self.node(node).disk = Disk::default();
+        self.tell(&Fact::Wiped { node: NodeId::new(node) });
+        self.boot(node);
     }
 
     /// A node starts again from its disk.
@@ -282,17 +413,24 @@ impl Toy {
         self.tell_boot(node, false);
     }
 
+    /// A node starts from this disk, and is in another state than the snapshot's.
+    pub(super) fn boot_as(&mut self, node: u64, disk: Disk, state: u64) {
+        let count = self.nodes.len();
+        *self.node(node) = ToyNode { state, ..ToyNode::booted(disk, count) };
+        self.tell_boot(node, false);
+    }
+
     // The single facts.
 
     pub(super) fn step(&mut self, node: u64) {
         let view = self.view(node);
-        self.tell(&Fact::Stepped { view: &view });
+        self.tell(&Fact::Stepped { at: self.now, view: &view });
     }
 
     /// What a node looks like.
     pub(super) fn view(&mut self, node: u64) -> View {
         let last = self.last(node);
-        let membership = self.membership.clone();
+        let shown = self.membership(node, last.index.0);
         let it = self.node(node);
         let leads = it.role == Role::Leader;
         let followers = (1..).zip(&it.matched).filter(|(peer, _)| leads && *peer != node);
@@ -313,7 +451,11 @@ impl Toy {
                     next: LogIndex(*matched + 1),
                 })
                 .collect(),
-            membership,
+            snapshot: it.snapshot.as_ref().map(|snapshot| snapshot.last),
+            membership: it.shows.clone().unwrap_or(shown),
+            membership_index: LogIndex::ZERO,
+            lease_until: it.lease_until,
+            usage: it.usage,
         }
     }
 
@@ -330,7 +472,21 @@ impl Toy {
     pub(super) fn append(&mut self, node: u64, entries: &[EntryFact]) {
         put(&mut self.node(node).log, entries);
         self.node(node).queue.push_back(Write::Append(entries.to_vec()));
-        self.tell(&Fact::Appended { node: NodeId::new(node), entries });
+        let log = self.facts(entries);
+        self.tell(&Fact::Appended { node: NodeId::new(node), log: &log });
+    }
+
+    fn facts(&self, entries: &[EntryFact]) -> LogFacts {
+        let held = |entry: &EntryFact| Some((entry.id, self.memberships.get(&entry.payload)?.clone()));
+        let memberships = entries.iter().filter_map(held).collect();
+        LogFacts { base: EntryId::ZERO, entries: entries.to_vec(), memberships }
+    }
+
+    /// A leader appends a request, perhaps not for the first time.
+    pub(super) fn append_payload(&mut self, node: u64, payload: u64) {
+        let (term, index) = (self.term(node), self.last(node).index.0 + 1);
+        self.append(node, &[EntryFact { id: EntryId::new(term, index), payload }]);
+        self.step(node);
     }
 
     fn append_new(&mut self, node: u64) {
@@ -349,10 +505,14 @@ impl Toy {
 
     fn tell_boot(&mut self, node: u64, initial: bool) {
         let disk = self.node(node).disk.clone();
+        let base = usize::try_from(disk.base).unwrap();
+        let mut log = self.facts(&disk.log[base..]);
+        log.base = disk.log[..base].last().map_or(EntryId::ZERO, |entry| entry.id);
         self.tell(&Fact::Booted {
             node: NodeId::new(node),
             hard_state: disk.hard_state,
-            log: &disk.log,
+            snapshot: disk.snapshot.as_ref().map(fact),
+            log: &log,
             initial,
         });
         self.step(node);
@@ -368,26 +528,45 @@ impl ToyNode {
     pub(super) fn durable_end(&self) -> u64 {
         let queued = self.queue.iter().filter_map(|write| match write {
             Write::Append(entries) => Some(entries[0].id.index.0 - 1),
-            Write::HardState(_) => None,
+            Write::HardState(_) | Write::Snapshot(..) => None,
         });
         queued.min().unwrap_or(self.log.len() as u64)
     }
 
     fn booted(disk: Disk, count: usize) -> Self {
+        let applied = disk.snapshot.as_ref().map_or(0, |snapshot| snapshot.last.index.0);
         Self {
             up: true,
             role: Role::Follower,
             hard_state: disk.hard_state,
             leader: None,
             log: disk.log.clone(),
-            commit: 0,
-            applied: 0,
-            state: 0,
+            commit: applied,
+            applied,
+            state: disk.snapshot.as_ref().map_or(0, |snapshot| snapshot.state),
+            snapshot: disk.snapshot.clone(),
             matched: vec![0; count],
+            shows: None,
+            lease_until: None,
+            usage: Usage::default(),
             queue: VecDeque::new(),
             disk,
         }
     }
+}
+
+impl Disk {
+    fn take(&mut self, snapshot: &Snapshot, log: Vec<EntryFact>) {
+        self.base = snapshot.last.index.0;
+        if self.log.get(..log.len()).is_none_or(|held| held.last() != log.last()) {
+            self.log = log;
+        }
+        self.snapshot = Some(snapshot.clone());
+    }
+}
+
+fn fact(snapshot: &Snapshot) -> SnapshotFact<'_> {
+    SnapshotFact { last: snapshot.last, membership: &snapshot.membership, data: snapshot.state }
 }
 
 fn put(log: &mut Vec<EntryFact>, entries: &[EntryFact]) {

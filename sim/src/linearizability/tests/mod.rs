@@ -6,11 +6,13 @@ mod drawer;
 mod metamorphic;
 mod model;
 mod soak;
+mod stale;
 
 use super::{Budget, Checker, Seen, Unexplained};
 use crate::history::{ClientId, Completion, HistoryEvent, OperationId};
 use crate::time::Time;
 use seaworthy_core::kv::{Answer, Command};
+use seaworthy_core::member::ReadMode;
 
 /// An event of a small history; operations are numbered from 0, clients from 1.
 #[derive(Clone, Debug)]
@@ -35,6 +37,7 @@ fn show(checker: &mut Checker, event: &Event, at: Time) -> Result<(), Unexplaine
             operation: OperationId(operation),
             client: ClientId(client),
             command,
+            mode: ReadMode::Leader,
             at,
         }),
         Event::End { operation, ending: Ending::Effect, .. } => {

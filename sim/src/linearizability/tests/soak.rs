@@ -7,6 +7,7 @@ use crate::history::{ClientId, Completion, HistoryEvent, OperationId};
 use crate::linearizability::{Budget, Checker, Verdict, check};
 use crate::time::Time;
 use seaworthy_core::kv::{Answer, Command};
+use seaworthy_core::member::ReadMode;
 use seaworthy_core::types::Bytes;
 
 const CLIENTS: u64 = 5;
@@ -74,7 +75,8 @@ impl Workload {
         let operation = OperationId(self.invoked);
         self.invoked += 1;
         self.clients[client] = Some(Running { operation, key, command: command.clone(), answer: None });
-        HistoryEvent::Invoked { operation, client: ClientId(client as u32 + 1), command, at: Time::ZERO }
+        let (client, mode) = (ClientId(client as u32 + 1), ReadMode::Leader);
+        HistoryEvent::Invoked { operation, client, command, mode, at: Time::ZERO }
     }
 
     fn complete(&mut self, client: usize, completion: Completion) -> HistoryEvent {

@@ -1,0 +1,90 @@
+//! What a node holds stays within its limits. What is stated is exact:
+//!
+//! - a leader whose uncommitted bytes are at their limit takes no more, but for a single entry, which may be larger,
+//!   for a configuration, and for what it found in its log when it was elected;
+//! - no more messages with entries are on their way to a follower, and no more reads wait, than may;
+//! - a snapshot is taken in time, unless the one before is still on its way to the disk;
+//! - the log goes back no further than the trailing entries before the snapshot.
+
+use super::ghost::{At, Ghost};
+use super::violation;
+use crate::observation::{Property, View, Violation};
+use seaworthy_core::config::Config;
+use seaworthy_core::message::Payload;
+use std::num::NonZeroU64;
+
+/// What a node may hold; the same for all nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of what a leader has appended and not committed.
+    pub uncommitted_bytes: usize,
+    /// Bytes that a single entry counts for.
+    pub entry_bytes: usize,
+    /// Messages with entries on their way to one follower.
+    pub inflight_messages: usize,
+    /// Reads that wait.
+    pub pending_reads: usize,
+    /// Entries that are applied between one snapshot and the next; `None` if nobody is bound to take any.
+    pub snapshot_interval: Option<NonZeroU64>,
+    /// Entries before a snapshot's last that stay in the log.
+    pub trailing_entries: u64,
+}
+
+impl Limits {
+    /// Those of nodes with these settings.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            uncommitted_bytes: config.max_uncommitted_bytes,
+            entry_bytes: Payload::Noop.size() + config.max_entry_bytes,
+            inflight_messages: config.max_inflight_messages,
+            pending_reads: config.max_pending_reads,
+            snapshot_interval: config.snapshot_interval,
+            trailing_entries: config.trailing_entries,
+        }
+    }
+}
+
+/// A node has taken a step.
+pub(super) fn on_step(ghost: &Ghost, limits: &Limits, view: &View) -> Result<(), Violation> {
+    let node = ghost.node(view.node);
+    let usage = &view.usage;
+    let failure = |detail: String| {
+        let detail = format!("{} {detail}", At(view.node, view.term));
+        Err(violation(Property::BoundedResources, view.node, detail))
+    };
+    if usage.inflight_messages > limits.inflight_messages {
+        let (held, most) = (usage.inflight_messages, limits.inflight_messages);
+        return failure(format!("has {held} messages on their way to one follower, where {most} may be"));
+    }
+    if usage.pending_reads > limits.pending_reads {
+        let (held, most) = (usage.pending_reads, limits.pending_reads);
+        return failure(format!("keeps {held} reads waiting, where {most} may"));
+    }
+    let (before, now) = (node.seen.uncommitted_bytes, usage.uncommitted_bytes);
+    let most = limits.uncommitted_bytes.max(limits.entry_bytes);
+    let changes = node.appended_from.is_some_and(|first| first <= node.configurations.latest().0);
+    if before < now && most < now && !changes && !ghost.becomes_leader(view) {
+        return failure(format!("went on from {before} uncommitted bytes to {now}, where {most} may be"));
+    }
+    let Some(snapshot) = view.snapshot else { return Ok(()) };
+    let (covered, applied) = (snapshot.index.0, view.applied.0);
+    let under_way = node.snapshot != Some(snapshot);
+    if let Some(interval) = limits.snapshot_interval
+        && !under_way
+        && covered + interval.get() <= applied
+    {
+        return failure(format!(
+            "has applied up to {applied} and takes no snapshot, {interval} entries after the one up to {snapshot}"
+        ));
+    }
+    let kept = view.last.index.0 - covered + limits.trailing_entries;
+    if usage.log_entries as u64 > kept {
+        let held = usage.log_entries;
+        return failure(format!(
+            "holds {held} entries, where {kept} may be: those since its snapshot up to {snapshot}, \
+             and {} before",
+            limits.trailing_entries
+        ));
+    }
+    Ok(())
+}
