@@ -109,7 +109,9 @@ fn a_checker_sees_facts_alone() {
 fn core_knows_nothing_of_ours() {
     for (path, text) in sources(&["core/src"]) {
         assert!(!text.contains("seaworthy_sim"), "{} points the wrong way", relative(&path));
-        assert!(!code(&text).contains("std::"), "{}: core is no_std", relative(&path));
+        // Examples in the documentation are programs of their own.
+        let mut lines = code(&text).lines().filter(|line| !line.trim_start().starts_with("//"));
+        assert!(!lines.any(|line| line.contains("std::")), "{}: core is no_std", relative(&path));
     }
 }
 

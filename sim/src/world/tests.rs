@@ -75,6 +75,8 @@ fn bad_disks() -> Scenario {
              {"at": "600ms", "do": {"restart": [1]}},
              {"at": "700ms", "do": {"crash_at": {"node": 1, "point": "before_directory_sync"}}},
              {"at": "900ms", "do": {"restart": [1]}},
+             {"at": "700ms", "do": {"crash_at": {"node": 2, "point": "before_sync"}}},
+             {"at": "900ms", "do": {"restart": [2]}},
              {"at": "1s", "do": {"fail_sync": 2}},
              {"at": "1300ms", "do": {"restart": [2]}},
              {"at": "1500ms", "do": {"fill_disk": 3}},
