@@ -227,11 +227,13 @@ impl Settings {
         Disks { files, segment_size, torn_sectors: self.disk < 128, ..Disks::default() }
     }
 
-    /// No stale reads: they owe nothing to the order of time.
     fn reads(&self, cluster: &Cluster) -> BTreeMap<ReadModeName, u32> {
         let mut reads = BTreeMap::from([(ReadModeName::Leader, 1)]);
-        if self.reads % 2 == 1 {
+        if self.reads & 1 == 1 {
             reads.insert(ReadModeName::Follower, 2);
+        }
+        if self.reads & 2 == 2 {
+            reads.insert(ReadModeName::Stale, 1);
         }
         if cluster.lease_drift.is_some() {
             reads.insert(ReadModeName::Lease, 2);
@@ -313,6 +315,7 @@ impl Deed {
                 read: match self.second / 8 % 4 {
                     1 => Some(ReadModeName::Follower),
                     2 if leases => Some(ReadModeName::Lease),
+                    3 => Some(ReadModeName::Stale),
                     _ => None,
                 },
             },

@@ -120,6 +120,7 @@ pub fn describe(scenario: &Scenario) -> String {
         say(workload.stop.is_some(), "a quiet end");
         say(workload.reads.contains_key(&ReadModeName::Lease), "lease reads");
         say(workload.reads.contains_key(&ReadModeName::Follower), "follower reads");
+        say(workload.reads.contains_key(&ReadModeName::Stale), "stale reads");
     }
     for nemesis in &scenario.nemesis {
         let fault = serde_json::to_string(&nemesis.fault).expect("a unit variant is a string");
@@ -230,9 +231,11 @@ impl Draw {
             cluster.session_lifetime =
                 u64::from(4 * workload.clients) + self.of(&[(0, 1), (10, 3), (100, 3)]);
         }
-        // No stale reads: they owe nothing to the order of time.
         if self.one_in(3) {
             workload.reads = BTreeMap::from([(ReadModeName::Leader, 2), (ReadModeName::Follower, 3)]);
+        }
+        if self.one_in(8) {
+            workload.reads.insert(ReadModeName::Stale, 2);
         }
         if cluster.check_quorum && self.one_in(3) {
             // The bound must hold: of two clocks that err by a share each, one goes at most twice as far.

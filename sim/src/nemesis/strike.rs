@@ -119,23 +119,8 @@ impl Ground {
             }
             Fault::SlowDisk => self.slow_disk(one(Target::Any)?),
             Fault::SlowLeaderDisk => self.slow_disk(one(Target::Leader)?),
-            Fault::LossBurst => {
-                // A third gets through at least one time in three; above 0.8 it is a partition, which is another fault.
-                let ppm = choice.between(stream, 300_000, 800_000) as u32;
-                world(Action::Loss(Ppm::new(ppm)), Action::Loss(self.loss))
-            }
-            Fault::DuplicateBurst => {
-                let ppm = choice.between(stream, 300_000, 900_000) as u32;
-                world(Action::Duplicate(Ppm::new(ppm)), Action::Duplicate(self.duplicate))
-            }
-            Fault::LatencyBurst => {
-                // From what a follower hardly notices to what makes it campaign: in between, messages of several
-                // terms are on their way at once and overtake each other.
-                let slow = Distribution::Uniform {
-                    min: Span(self.heartbeat_interval.0 / 4),
-                    max: Span(choice.between(stream, self.heartbeat_interval.0, self.election_timeout_max.0)),
-                };
-                world(Action::Latency(slow), Action::Latency(self.latency.clone()))
+            Fault::LossBurst | Fault::DuplicateBurst | Fault::LatencyBurst => {
+                self.burst(fault, choice, stream)
             }
             Fault::JumpClock => {
                 // From less than an election timeout to several: timers fire early, together, or all at once.
@@ -162,22 +147,39 @@ impl Ground {
                 Strike { actions, undo: Undo::Nothing }
             }
             Fault::CrashAt => crash_at(one(Target::Any)?, choice, stream),
-            Fault::FailSync => {
-                let node = one(Target::Any)?;
-                let actions = vec![Action::FailSync(target(node))];
-                Strike { actions, undo: Undo::RestartAfterCrash(node) }
-            }
-            Fault::FillDisk => {
-                let node = target(one(Target::Any)?);
-                let undo = Undo::Act(vec![Action::FreeDisk(node), Action::Restart(vec![node])]);
-                Strike { actions: vec![Action::FillDisk(node)], undo }
-            }
+            Fault::FailSync => fail_sync(one(Target::Any)?),
+            Fault::FillDisk => fill_disk(one(Target::Any)?),
         };
         Some(strike)
     }
 
     fn any(&self, status: &Status, choice: &mut Choice, stream: Stream) -> Option<NodeId> {
         resolve(Target::Any, status, choice, stream).first().copied()
+    }
+
+    /// A network that loses, doubles or delays far more than usual.
+    fn burst(&self, fault: Fault, choice: &mut Choice, stream: Stream) -> Strike {
+        match fault {
+            Fault::LossBurst => {
+                // A third gets through at least one time in three; above 0.8 it is a partition, which is another fault.
+                let ppm = choice.between(stream, 300_000, 800_000) as u32;
+                world(Action::Loss(Ppm::new(ppm)), Action::Loss(self.loss))
+            }
+            Fault::DuplicateBurst => {
+                let ppm = choice.between(stream, 300_000, 900_000) as u32;
+                world(Action::Duplicate(Ppm::new(ppm)), Action::Duplicate(self.duplicate))
+            }
+            Fault::LatencyBurst => {
+                // From what a follower hardly notices to what makes it campaign: in between, messages of several
+                // terms are on their way at once and overtake each other.
+                let slow = Distribution::Uniform {
+                    min: Span(self.heartbeat_interval.0 / 4),
+                    max: Span(choice.between(stream, self.heartbeat_interval.0, self.election_timeout_max.0)),
+                };
+                world(Action::Latency(slow), Action::Latency(self.latency.clone()))
+            }
+            _ => unreachable!("the caller has looked"),
+        }
     }
 
     /// Syncs that take from a heartbeat to a whole election timeout: what waits for them looks like a dead node.
@@ -261,6 +263,16 @@ fn crash_at(node: NodeId, choice: &mut Choice, stream: Stream) -> Strike {
         actions.push(Action::Restart(targets(&[node])));
     }
     Strike { actions, undo: Undo::RestartAfterCrash(node) }
+}
+
+fn fail_sync(node: NodeId) -> Strike {
+    Strike { actions: vec![Action::FailSync(target(node))], undo: Undo::RestartAfterCrash(node) }
+}
+
+fn fill_disk(node: NodeId) -> Strike {
+    let node = target(node);
+    let undo = Undo::Act(vec![Action::FreeDisk(node), Action::Restart(vec![node])]);
+    Strike { actions: vec![Action::FillDisk(node)], undo }
 }
 
 fn cut(action: Action) -> Strike {

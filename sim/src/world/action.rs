@@ -1,6 +1,6 @@
-//! What is done to the cluster: by the timeline, by nemeses, and by the end of all faults.
+//! What is done to the cluster: by the timeline, by nemeses, and by the end of all faults. What is done to the network
+//! and what operators do have files of their own.
 
-use super::operator::Wish;
 use super::{Phase, Stop, World, base_sync};
 use crate::choice::Stream;
 use crate::event::Event;
@@ -17,7 +17,7 @@ use crate::scenario::scalar::Target;
 use crate::trace::Record;
 use crate::workload::Script;
 use seaworthy_core::kv::Command;
-use seaworthy_core::member::{Instruction, ReadMode};
+use seaworthy_core::member::ReadMode;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::quorum::VoteResult;
 use seaworthy_core::types::NodeId;
@@ -73,41 +73,6 @@ impl<R: Replica> World<'_, R> {
 
     fn act(&mut self, owner: Owner, action: &Action) -> Result<(), Stop> {
         match action {
-            Action::Partition { groups } => self.partition(owner, groups),
-            Action::Cut { from, to } => {
-                let (from, to) = (self.all_of(owner, from), self.all_of(owner, to));
-                let news = self.cut(owner, &from, &to);
-                self.took_effect(FaultKind::Cut, news);
-            }
-            Action::Sever { between, and } => {
-                let (between, and) = (self.all_of(owner, between), self.all_of(owner, and));
-                let news = self.cut(owner, &between, &and) | self.cut(owner, &and, &between);
-                self.took_effect(FaultKind::Sever, news);
-            }
-            Action::Isolate(target) => {
-                for node in self.each_of(owner, *target) {
-                    let others = self.everybody_but(&[node]);
-                    let news = self.cut(owner, &[node], &others) | self.cut(owner, &others, &[node]);
-                    self.took_effect(FaultKind::Isolate, news);
-                }
-            }
-            Action::Clog(target) => {
-                for node in self.each_of(owner, *target) {
-                    let news = self.network.clog(owner, node);
-                    self.note(Record::Clogged { node });
-                    self.took_effect(FaultKind::Clog, news);
-                }
-            }
-            Action::Unclog {} => {
-                self.network.unclog(owner);
-                self.note(Record::Unclogged);
-                self.release_clogged();
-            }
-            Action::Heal {} => {
-                let links = self.network.heal(owner);
-                self.note(Record::Mended { links, owner });
-                self.took_effect(FaultKind::Heal, links > 0);
-            }
             Action::Crash(targets) => {
                 for node in self.all_of(owner, targets) {
                     if self.is_up(node) {
@@ -126,35 +91,6 @@ impl<R: Replica> World<'_, R> {
                 let command = Command::parse(command).expect("a valid scenario has valid commands");
                 let mode = read.map_or(ReadMode::Leader, ReadMode::from);
                 self.invoke(ClientId(*client), Script { command, mode, node, stay: *stay })?;
-            }
-            Action::ChangeMembership { add, learn, remove, node } => {
-                let [add, learn, remove] = [add, learn, remove].map(|targets| self.all_of(owner, targets));
-                let wish = Wish::new(owner, add, learn, remove);
-                match node {
-                    None => {
-                        self.took_effect(FaultKind::ChangeMembership, true);
-                        self.wish(wish)?;
-                    }
-                    Some(target) => {
-                        for node in self.each_of(owner, *target) {
-                            let told = self.tell(node, &wish);
-                            self.took_effect(FaultKind::ChangeMembership, told);
-                        }
-                    }
-                }
-            }
-            Action::TransferLeadership(target) => {
-                let to = self.each_of(owner, *target).first().copied();
-                self.instruct_leader(FaultKind::TransferLeadership, to.map(Instruction::TransferLeadership));
-            }
-            Action::StepDown {} => self.instruct_leader(FaultKind::StepDown, Some(Instruction::StepDown)),
-            Action::TakeSnapshot(target) => {
-                for node in self.each_of(owner, *target) {
-                    if self.is_up(node) {
-                        self.took_effect(FaultKind::TakeSnapshot, true);
-                        self.instruct(node, Instruction::TakeSnapshot);
-                    }
-                }
             }
             Action::Wipe(target) => {
                 for node in self.each_of(owner, *target) {
@@ -183,7 +119,18 @@ impl<R: Replica> World<'_, R> {
                     self.act_on(node, action);
                 }
             }
+            Action::Partition { .. }
+            | Action::Cut { .. }
+            | Action::Sever { .. }
+            | Action::Isolate(_)
+            | Action::Clog(_)
+            | Action::Unclog {}
+            | Action::Heal {} => self.act_on_links(owner, action),
             Action::Loss(_) | Action::Duplicate(_) | Action::Latency(_) => self.change_network(action),
+            Action::ChangeMembership { .. }
+            | Action::TransferLeadership(_)
+            | Action::StepDown {}
+            | Action::TakeSnapshot(_) => self.operate(owner, action)?,
         }
         Ok(())
     }
@@ -238,73 +185,9 @@ impl<R: Replica> World<'_, R> {
         }
     }
 
-    fn change_network(&mut self, action: &Action) {
-        let base = &self.scenario.network;
-        match action {
-            Action::Loss(loss) => {
-                self.network.set_loss(*loss);
-                self.note(Record::LossChanged { ppm: loss.get() });
-                self.took_effect(FaultKind::Loss, *loss != base.loss);
-            }
-            Action::Duplicate(duplicate) => {
-                self.network.set_duplicate(*duplicate);
-                self.note(Record::DuplicateChanged { ppm: duplicate.get() });
-                self.took_effect(FaultKind::Duplication, *duplicate != base.duplicate);
-            }
-            Action::Latency(latency) => {
-                self.network.set_latency(latency);
-                self.note(Record::LatencyChanged);
-                self.took_effect(FaultKind::Latency, *latency != base.latency);
-            }
-            _ => unreachable!("the caller has looked"),
-        }
-    }
-
-    fn partition(&mut self, owner: Owner, groups: &[Vec<Target>]) {
-        let mut taken = Vec::new();
-        let mut sides: Vec<Vec<NodeId>> = Vec::new();
-        for group in groups {
-            let mut side = self.all_of(owner, group);
-            // Two roles may mean the same node: it belongs to the first group that names it.
-            side.retain(|node| !taken.contains(node));
-            taken.extend_from_slice(&side);
-            sides.push(side);
-        }
-        sides.push(self.everybody_but(&taken));
-        let mut news = false;
-        for (number, side) in sides.iter().enumerate() {
-            for other in &sides[number + 1..] {
-                news |= self.cut(owner, side, other) | self.cut(owner, other, side);
-            }
-        }
-        self.took_effect(FaultKind::Partition, news);
-    }
-
-    /// Cuts every link from some nodes to others. Says whether any was new.
-    fn cut(&mut self, owner: Owner, senders: &[NodeId], addressees: &[NodeId]) -> bool {
-        let mut any = false;
-        for from in senders {
-            for to in addressees {
-                if self.network.cut(owner, *from, *to) {
-                    self.note(Record::Cut { from: *from, to: *to, owner });
-                    any = true;
-                }
-            }
-        }
-        any
-    }
-
     fn invoke(&mut self, client: ClientId, script: Script) -> Result<(), Stop> {
         self.clients.invoke(self.witness.now, client, script, self.choice, &mut self.client_effects);
         self.follow_clients()
-    }
-
-    fn instruct_leader(&mut self, kind: FaultKind, instruction: Option<Instruction>) {
-        let leader = self.status().leader();
-        if let Some((leader, instruction)) = leader.zip(instruction) {
-            self.instruct(leader, instruction);
-            self.took_effect(kind, true);
-        }
     }
 
     /// Starts a node that is down, but not for good.
@@ -349,13 +232,6 @@ impl<R: Replica> World<'_, R> {
         self.follow_clients()
     }
 
-    /// Lets go what is held back no longer: it arrives now, in its order.
-    fn release_clogged(&mut self) {
-        for (from, to, message) in std::mem::take(&mut self.clogged) {
-            self.queue.schedule(self.witness.now, Event::Deliver { from, to, message });
-        }
-    }
-
     /// Takes servers away for good, one after the other at random, for as long as those that are left make a quorum of
     /// every configuration that any server knows of: one of these is in force.
     fn abandon_all_but_a_core(&mut self) -> Result<(), Stop> {
@@ -365,7 +241,7 @@ impl<R: Replica> World<'_, R> {
             let there = |voter| core.contains(&voter).then_some(true);
             configurations.iter().all(|membership| membership.voters.vote(there) == VoteResult::Won)
         };
-        let of_use = self.hosts.iter().filter(|host| !host.wiped && !host.retired).map(|host| host.id);
+        let of_use = self.hosts.iter().filter(|host| !host.is_gone()).map(|host| host.id);
         let mut core: Vec<NodeId> = of_use.collect();
         let mut others = core.clone();
         while !others.is_empty() {
@@ -381,16 +257,16 @@ impl<R: Replica> World<'_, R> {
         Ok(())
     }
 
-    fn is_up(&self, node: NodeId) -> bool {
+    pub(super) fn is_up(&self, node: NodeId) -> bool {
         self.hosts[position(node)].replica.is_some()
     }
 
-    fn everybody_but(&self, nodes: &[NodeId]) -> Vec<NodeId> {
+    pub(super) fn everybody_but(&self, nodes: &[NodeId]) -> Vec<NodeId> {
         self.hosts.iter().map(|host| host.id).filter(|node| !nodes.contains(node)).collect()
     }
 
     /// The nodes that a target means now.
-    fn each_of(&mut self, owner: Owner, target: Target) -> Vec<NodeId> {
+    pub(super) fn each_of(&mut self, owner: Owner, target: Target) -> Vec<NodeId> {
         let stream = match owner {
             Owner::Timeline => Stream::Timeline,
             Owner::Nemesis(position) => Stream::Nemesis(position),
@@ -399,7 +275,7 @@ impl<R: Replica> World<'_, R> {
     }
 
     /// The nodes that targets mean now, each once.
-    fn all_of(&mut self, owner: Owner, targets: &[Target]) -> Vec<NodeId> {
+    pub(super) fn all_of(&mut self, owner: Owner, targets: &[Target]) -> Vec<NodeId> {
         let mut nodes = Vec::new();
         for target in targets {
             let more = self.each_of(owner, *target);

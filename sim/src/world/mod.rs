@@ -5,6 +5,7 @@
 
 mod action;
 mod client;
+mod links;
 mod node;
 mod operator;
 mod verdict;

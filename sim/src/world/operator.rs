@@ -8,6 +8,7 @@ use crate::host::position;
 use crate::network::Owner;
 use crate::observation::Fact;
 use crate::replica::Replica;
+use crate::scenario::model::Action;
 use crate::trace::Record;
 use seaworthy_core::member::Instruction;
 use seaworthy_core::membership::{Change, Membership};
@@ -29,7 +30,7 @@ pub(super) struct Operators {
 
 /// What an operator wants the membership to be.
 #[derive(Clone, Debug)]
-pub(super) struct Wish {
+struct Wish {
     number: u64,
     owner: Owner,
     add: Vec<NodeId>,
@@ -38,7 +39,7 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    pub(super) fn new(owner: Owner, add: Vec<NodeId>, learn: Vec<NodeId>, remove: Vec<NodeId>) -> Self {
+    fn new(owner: Owner, add: Vec<NodeId>, learn: Vec<NodeId>, remove: Vec<NodeId>) -> Self {
         Self { number: 0, owner, add, learn, remove }
     }
 
@@ -69,8 +70,45 @@ impl Operators {
 }
 
 impl<R: Replica> World<'_, R> {
+    /// An operator does something.
+    pub(super) fn operate(&mut self, owner: Owner, action: &Action) -> Result<(), Stop> {
+        match action {
+            Action::ChangeMembership { add, learn, remove, node } => {
+                let [add, learn, remove] = [add, learn, remove].map(|targets| self.all_of(owner, targets));
+                let wish = Wish::new(owner, add, learn, remove);
+                match node {
+                    None => {
+                        self.took_effect(FaultKind::ChangeMembership, true);
+                        self.wish(wish)?;
+                    }
+                    Some(target) => {
+                        for node in self.each_of(owner, *target) {
+                            let told = self.tell(node, &wish);
+                            self.took_effect(FaultKind::ChangeMembership, told);
+                        }
+                    }
+                }
+            }
+            Action::TransferLeadership(target) => {
+                let to = self.each_of(owner, *target).first().copied();
+                self.instruct_leader(FaultKind::TransferLeadership, to.map(Instruction::TransferLeadership));
+            }
+            Action::StepDown {} => self.instruct_leader(FaultKind::StepDown, Some(Instruction::StepDown)),
+            Action::TakeSnapshot(target) => {
+                for node in self.each_of(owner, *target) {
+                    if self.is_up(node) {
+                        self.took_effect(FaultKind::TakeSnapshot, true);
+                        self.instruct(node, Instruction::TakeSnapshot);
+                    }
+                }
+            }
+            _ => unreachable!("the caller has looked"),
+        }
+        Ok(())
+    }
+
     /// An operator has a new wish.
-    pub(super) fn wish(&mut self, wish: Wish) -> Result<(), Stop> {
+    fn wish(&mut self, wish: Wish) -> Result<(), Stop> {
         self.operators.count += 1;
         let number = self.operators.count;
         self.operators.wishes.retain(|other| other.owner != wish.owner);
@@ -105,7 +143,7 @@ impl<R: Replica> World<'_, R> {
     }
 
     /// Says all that is wished to one node, once, as far as it makes sense there. Says whether it was said.
-    pub(super) fn tell(&mut self, node: NodeId, wish: &Wish) -> bool {
+    fn tell(&mut self, node: NodeId, wish: &Wish) -> bool {
         let host = &self.hosts[position(node)];
         let changes = wish.changes(&host.view.membership);
         let tells = host.replica.is_some() && self.is_sensible(&host.view.membership, &changes);
@@ -128,8 +166,16 @@ impl<R: Replica> World<'_, R> {
         voters.size() <= voters.voters().iter().filter(of_use).count()
     }
 
+    fn instruct_leader(&mut self, kind: FaultKind, instruction: Option<Instruction>) {
+        let leader = self.status().leader();
+        if let Some((leader, instruction)) = leader.zip(instruction) {
+            self.instruct(leader, instruction);
+            self.took_effect(kind, true);
+        }
+    }
+
     /// Tells a node something, now.
-    pub(super) fn instruct(&mut self, node: NodeId, instruction: Instruction) {
+    fn instruct(&mut self, node: NodeId, instruction: Instruction) {
         self.operators.instructions += 1;
         // No client's request has such a token. Nobody waits for the answer: operators look for themselves.
         let token = Token(u64::MAX - self.operators.instructions);

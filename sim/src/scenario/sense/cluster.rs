@@ -63,7 +63,8 @@ impl Sense<'_> {
             self.founder(&path, *number);
             self.once(&path, &mut seen, *number);
         }
-        if seen.len() as u64 >= cluster.nodes && cluster.nodes > 0 {
+        let learners = seen.iter().filter(|number| (1..=cluster.nodes).contains(*number)).count() as u64;
+        if 0 < cluster.nodes && learners == cluster.nodes {
             self.report("E0216", root, "nobody is left to vote", "leave at least one founder out");
         }
     }
