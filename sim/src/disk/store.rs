@@ -104,11 +104,14 @@ impl<R: Replica> Store<R> {
 
     /// The host crashes; while a sync is under way, after any of its operations.
     pub(super) fn crash(&mut self, syncs: bool, tears: bool, luck: Luck<'_>) -> Losses {
-        /// In most crashes a sync has got somewhere, and not to its end. It is shortest to write and to sync.
-        const GOES_ON: (u64, u64) = (2, 3);
+        // What is written and not synced is most at risk, so that a crash comes there most often.
+        let goes_on = |operation: &Operation| match operation {
+            Operation::Sync(_) | Operation::SyncDirectory => 4,
+            _ => 7,
+        };
         while syncs
-            && luck(GOES_ON.1) < GOES_ON.0
             && let Some(operation) = self.format.next_operation()
+            && luck(8) < goes_on(&operation)
             && self.perform(operation).is_ok()
         {}
         self.files.crash(tears, luck)

@@ -244,6 +244,8 @@ impl<R: Replica> World<'_, R> {
         }
         if crashes {
             self.counts.fault(FaultKind::CrashMidStep);
+            // What the step wrote may be on its way to the disk already.
+            self.hosts[node].disk.begin_sync();
             return self.crash(node);
         }
         self.begin_sync(node);

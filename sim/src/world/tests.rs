@@ -71,8 +71,10 @@ fn bad_disks() -> Scenario {
     scenario(
         r#""duration": "4s", "workload": {"clients": 3}, "disk": {"segment_size": 300}, "cluster": {"spares": 1},
            "timeline": [
-             {"at": "500ms", "do": {"crash_at": {"node": 1, "point": "mid_append"}}},
-             {"at": "800ms", "do": {"restart": [1]}},
+             {"at": "400ms", "do": {"crash_at": {"node": 1, "point": "mid_append"}}},
+             {"at": "600ms", "do": {"restart": [1]}},
+             {"at": "700ms", "do": {"crash_at": {"node": 1, "point": "before_directory_sync"}}},
+             {"at": "900ms", "do": {"restart": [1]}},
              {"at": "1s", "do": {"fail_sync": 2}},
              {"at": "1300ms", "do": {"restart": [2]}},
              {"at": "1500ms", "do": {"fill_disk": 3}},
