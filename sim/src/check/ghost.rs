@@ -11,7 +11,6 @@ use crate::time::Time;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
-use std::fmt;
 
 /// The memory of the checkers.
 #[derive(Clone, Debug)]
@@ -99,15 +98,6 @@ pub(super) struct Start<'a> {
     pub(super) log: &'a LogFacts,
     /// What the log goes on from.
     pub(super) base: Link,
-}
-
-/// A node in a term: `n1@3`.
-pub(super) struct At(pub(super) NodeId, pub(super) Term);
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.0, self.1)
-    }
 }
 
 /// Where a node stands in a `Vec`.
