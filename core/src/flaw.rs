@@ -61,10 +61,16 @@ pub enum Flaw {
     VotesTwice,
     /// A step down within a term forgets the vote.
     VoteForgottenAtStepDown,
+    /// Enters a higher term without writing it down.
+    TermNotPersisted,
     /// Grants to candidates with any log.
     NoUpToDateCheck,
     /// Compares the last index before the last term.
     IndexBeforeTerm,
+    /// Wants neither the last index nor the last term to be lower.
+    IndexAndTerm,
+    /// Compares a candidate's log with what of the own is durable.
+    StaleViewOfOwnLog,
     /// Counts vote replies of any term.
     StaleVoteCounted,
     /// Counts vote replies, not voters.
@@ -73,10 +79,20 @@ pub enum Flaw {
     ElectedTwice,
     /// A restart forgets the vote.
     AmnesiaAtRestart,
+    /// A refused pre-vote does not tell of a higher term.
+    RefusedPreVoteTellsNothing,
+    /// A pre-vote of an older term gets no answer.
+    OlderPreVoteUnanswered,
+    /// A leader of an older term gets no answer.
+    OlderLeaderUnanswered,
     /// Half of the voters is a quorum.
     HalfIsQuorum,
     /// Commits an earlier term's entry by counting replicas (Raft Figure 8).
     CommitsEarlierTerm,
+    /// Nothing is committed while the first entry that is not is of an earlier term.
+    CommitStopsAtEarlierTerm,
+    /// What the voter in the middle of the list holds is taken for what a majority holds.
+    UnsortedQuorum,
     /// Acknowledges entries before they are durable.
     AckNotGated,
     /// The leader counts itself before its own write is durable.
@@ -87,6 +103,8 @@ pub enum Flaw {
     NoPrevTermCheck,
     /// A follower commits to the leader's commit index, whatever it has verified of its log.
     CommitsUnverified,
+    /// A follower commits as far as its log goes when it refuses a message.
+    CommitsAtRefusal,
     /// A refusal hints at the own commit index, not at where the logs may agree: legal, but it takes away what
     /// masks the two flaws around it.
     ConservativeHint,
@@ -94,12 +112,24 @@ pub enum Flaw {
     AcksWholeLog,
     /// AppendEntries of an older term are obeyed, even by a leader.
     StaleAppendObeyed,
+    /// Acknowledgements of older terms count.
+    StaleAckCounted,
     /// Match index is assigned, not raised.
     MatchRegresses,
+    /// Next index is not raised with match index.
+    NextNotRaised,
     /// Commit index is assigned, not raised.
     CommitRegresses,
     /// Next index is not lowered at a refusal.
     NoBacktracking,
+    /// A follower that needs the last entry that was compacted away gets an empty message instead of a snapshot.
+    EmptyAppendAtBase,
+    /// A message that is full leaves out what does not fit, and goes on with what does.
+    PacksWithGap,
+    /// A leader takes all that is proposed, however much waits to be committed.
+    AcceptsWithoutLimit,
+    /// What a leader has under way is reckoned down only for what clients proposed.
+    UncommittedBytesLeak,
     /// A leader answers reads without confirming that it leads.
     ReadUnconfirmed,
     /// A new leader reads at its commit index before it has committed in its term.
@@ -108,6 +138,10 @@ pub enum Flaw {
     ReadBeforeApply,
     /// Any reply confirms any read round.
     AnyRoundConfirms,
+    /// All questions that a follower asks have one name.
+    QuestionsShareName,
+    /// The refusal of an older leader's message has the round of it, and the new term.
+    StaleRefusalEchoesRound,
     /// A retried request is applied again.
     NoDeduplication,
     /// Requests are deduplicated by sequence number alone.
@@ -132,12 +166,20 @@ pub enum Flaw {
     LeaseWithoutPromise,
     /// A restarted voter does not keep what it may have promised before.
     PromiseForgottenAtRestart,
+    /// A voter forgets what it promised when it sees a higher term.
+    PromiseForgottenAtTerm,
+    /// A lease counts from when the answers arrived.
+    LeaseFromReceipt,
     /// A leader that hands over keeps its lease.
     LeaseSurvivesTransfer,
     /// Leadership is handed to a voter that does not hold all of the log.
     TransferToLaggard,
     /// A leader that hands over waits for ever.
     TransferNeverExpires,
+    /// TimeoutNow of an older term is obeyed.
+    StaleTimeoutNowObeyed,
+    /// A candidate that was asked to campaign gets votes whatever its log.
+    TransferSkipsLogCheck,
     /// In a joint configuration only the new half counts.
     OnlyNewMajority,
     /// In a joint configuration one majority of all its voters counts.
@@ -152,6 +194,10 @@ pub enum Flaw {
     NoJointPhase,
     /// The joint configuration is left before it is committed.
     LeavesJointEarly,
+    /// A configuration counts from its commit on.
+    ConfigurationOnCommit,
+    /// A restart falls back to the configuration before a joint one.
+    JointDroppedAtRestart,
     /// A configuration stays in force when its entry is truncated.
     MembershipNotRolledBack,
     /// A leader that has removed itself leads on.
@@ -164,8 +210,18 @@ pub enum Flaw {
     SnapshotWithOldMembership,
     /// A snapshot is installed also when the log goes further.
     InstallsStaleSnapshot,
+    /// A snapshot takes the place of all entries, also of those that go on from it.
+    InstallDiscardsSuffix,
+    /// A log that is long enough is kept, though it conflicts with the snapshot.
+    ConflictingLogKept,
+    /// A snapshot brings its term along.
+    SnapshotRestoresTerm,
+    /// A message that begins before what was compacted away is taken for a conflict.
+    CompactedIsConflict,
     /// Chunks of a snapshot are put together as they come.
     ChunkOffsetIgnored,
+    /// Chunks of one snapshot are put together with those of another.
+    SnapshotsMixed,
     /// Whoever is asked answers reads from its own state.
     FollowerReadsLocally,
     /// A member that has lost its disk starts anew under its old identity.

@@ -2,7 +2,7 @@
 
 use seaworthy_core::config::Config;
 use seaworthy_core::effect::Record;
-use seaworthy_core::kv::{Answer, Command};
+use seaworthy_core::kv::{Answer, Command, Limits};
 use seaworthy_core::member::{Effects, Input, Instruction, Member, ReadMode, Refusal, Reply, founding_disk};
 use seaworthy_core::membership::{Change, Membership};
 use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload};
@@ -24,7 +24,7 @@ impl Bench {
     fn start(nodes: u64) -> Self {
         let config = Config { pre_vote: false, ..Config::new(ME, 1) };
         let membership = Membership::new((1..=nodes).map(NodeId::new));
-        let member = Member::new(config, &founding_disk(membership), Instant(0)).expect("sound");
+        let member = Member::new(config, &founding_disk(membership, Limits::default()), Instant(0)).expect("sound");
         Self { member, now: Instant(0), round: Round::ZERO }
     }
 
@@ -193,7 +193,7 @@ fn a_lone_member_needs_nobody_but_its_disk() {
 #[test]
 fn entries_are_applied_a_few_a_step_and_a_restart_applies_them_again() {
     let config = Config { max_apply_entries: 2, pre_vote: false, ..Config::new(ME, 1) };
-    let mut durable = founding_disk(Membership::new([ME]));
+    let mut durable = founding_disk(Membership::new([ME]), Limits::default());
     let mut effects = Effects::default();
     let start = |durable: &_| Member::new(config.clone(), durable, Instant(0)).expect("sound");
     let mut member = start(&durable);

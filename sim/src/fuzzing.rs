@@ -2,18 +2,20 @@
 //! from `cargo test`.
 
 use crate::choice::Choice;
+use crate::disk::CRASH_POINTS;
 use crate::replica::MessageKind;
 use crate::run::{RunReport, Verdict};
 use crate::scenario;
 use crate::scenario::model::{
-    Action, Cluster, Distribution, Liveness, Moment, Network, Rule, Scenario, Verdict as MessageVerdict,
-    Workload,
+    Action, Cluster, Disks, Distribution, Liveness, Moment, Network, ReadModeName, Rule, Scenario,
+    Verdict as MessageVerdict, Workload,
 };
 use crate::scenario::scalar::{Ppm, Target};
 use crate::seaworthy::Seaworthy;
 use crate::time::Span;
 use crate::world::{Options, World};
 use arbitrary::{Arbitrary, Unstructured};
+use std::collections::BTreeMap;
 
 /// Any bytes at all as a scenario file: an error or a scenario, never a panic. What parses prints and parses
 /// again to the same.
@@ -61,6 +63,7 @@ struct Plan {
     head: Head,
     fates: Vec<Fate>,
     deeds: Vec<Deed>,
+    settings: Settings,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -75,6 +78,25 @@ struct Head {
     clients: u8,
     fates: u8,
     deeds: u8,
+}
+
+/// Everything else about the cluster. It comes after what the plan is about, so that a plan stays what it is when
+/// there is more to be set.
+#[derive(Arbitrary, Debug)]
+struct Settings {
+    spares: u8,
+    learner: u8,
+    lease: u8,
+    reads: u8,
+    snapshots: u8,
+    trailing: u8,
+    chunk: u8,
+    batch_bytes: u8,
+    window_bytes: u8,
+    uncommitted_bytes: u8,
+    pending_reads: u8,
+    sessions: u8,
+    disk: u8,
 }
 
 /// The fate of one message.
@@ -111,6 +133,9 @@ const COMMANDS: [&str; 8] =
 /// Clients of the workload are numbered below this, scripted ones from here on.
 const FIRST_SCRIPTED: u32 = 4;
 
+/// How many scripted ones there are.
+const SCRIPTED: u32 = 4;
+
 impl Plan {
     fn read(input: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
         let head = Head::arbitrary(input)?;
@@ -118,42 +143,36 @@ impl Plan {
         let fates = fates.collect::<Result<_, _>>()?;
         let deeds = (0..usize::from(head.deeds) % (MOST_DEEDS + 1)).map(|_| Deed::arbitrary(input));
         let deeds = deeds.collect::<Result<_, _>>()?;
-        Ok(Self { head, fates, deeds })
+        Ok(Self { head, fates, deeds, settings: Settings::arbitrary(input)? })
     }
 
     fn scenario(&self) -> Scenario {
-        let Self { head, fates, deeds } = self;
-        // Three first: the smallest cluster in which anything can go wrong and be survived.
-        let nodes = [3, 5, 4, 2, 1][usize::from(head.nodes) % 5];
+        let Self { head, fates, deeds, settings } = self;
+        let cluster = settings.apply(head.cluster());
+        let nodes = cluster.servers();
         // Somebody campaigns at once. To wait for a timeout costs events, in which nothing happens.
         let mut at = Span::millis(1);
         let mut timeline = vec![Moment { at, action: Action::Campaign(Target::Node(1)) }];
         for deed in deeds {
             at = Span(at.0 + deed.pause().0);
-            timeline.extend(deed.action(nodes).map(|action| Moment { at, action }));
+            let leases = cluster.lease_drift.is_some();
+            timeline.extend(deed.action(nodes, leases).map(|action| Moment { at, action }));
         }
         let latency = match head.latency % 3 {
             0 => Distribution::Constant(Span::millis(5)),
             1 => Distribution::Uniform { min: Span::millis(1), max: Span::millis(10) },
             _ => Distribution::Uniform { min: Span::millis(1), max: Span::millis(60) },
         };
-        let limit = |byte: u8| [64, 1, 2, 4][usize::from(byte) % 4];
         let clients = u32::from(head.clients) % FIRST_SCRIPTED;
         // A constant costs no luck, and does not become nothing when there is no luck left.
         let think = Distribution::Constant(Span::millis(20));
+        let reads = settings.reads(&cluster);
         Scenario {
             duration: Span(at.0 + Span::millis(100).0),
-            cluster: Cluster {
-                nodes,
-                pre_vote: head.doubts & 1 == 0,
-                check_quorum: head.doubts & 2 == 0,
-                max_batch_entries: limit(head.batch),
-                max_inflight_messages: limit(head.window),
-                max_apply_entries: limit(head.apply),
-                ..Cluster::default()
-            },
+            cluster,
             network: Network { latency, ..Network::default() },
-            workload: (clients > 0).then(|| Workload { clients, think, ..Workload::default() }),
+            disk: settings.disks(),
+            workload: (clients > 0).then(|| Workload { clients, think, reads, ..Workload::default() }),
             timeline,
             rules: fates.iter().filter_map(|fate| fate.rule(nodes)).collect(),
             liveness: Liveness { check: false, ..Liveness::default() },
@@ -162,9 +181,73 @@ impl Plan {
     }
 }
 
+impl Head {
+    fn cluster(&self) -> Cluster {
+        let limit = |byte: u8| one_of(byte, [64, 1, 2, 4]);
+        Cluster {
+            // Three first: the smallest cluster in which anything can go wrong and be survived.
+            nodes: one_of(self.nodes, [3, 5, 4, 2, 1]),
+            pre_vote: self.doubts & 1 == 0,
+            check_quorum: self.doubts & 2 == 0,
+            max_batch_entries: limit(self.batch),
+            max_inflight_messages: limit(self.window),
+            max_apply_entries: limit(self.apply),
+            ..Cluster::default()
+        }
+    }
+}
+
+impl Settings {
+    fn apply(&self, cluster: Cluster) -> Cluster {
+        let learns = 2 < cluster.nodes && self.learner % 4 == 1;
+        let leases = cluster.check_quorum && self.lease % 2 == 1;
+        let sessions = self.sessions % 4;
+        Cluster {
+            spares: u64::from(self.spares) % 3,
+            learners: if learns { vec![cluster.nodes] } else { Vec::new() },
+            // All clocks are right.
+            lease_drift: leases.then(|| Ppm::new(10_000)),
+            snapshot_interval: one_of(self.snapshots, [1_000, 1, 2, 5]),
+            trailing_entries: one_of(self.trailing, [200, 0, 1, 3]),
+            max_chunk_bytes: one_of(self.chunk, [65_536, 64, 200]),
+            max_batch_bytes: one_of(self.batch_bytes, [1 << 20, 1, 100]),
+            max_inflight_bytes: one_of(self.window_bytes, [8 << 20, 1, 200]),
+            max_uncommitted_bytes: one_of(self.uncommitted_bytes, [64 << 20, 1, 200]),
+            max_pending_reads: one_of(self.pending_reads, [4_096, 1, 2]),
+            // One for each client: with fewer they would take them from each other for ever.
+            max_sessions: if sessions & 1 == 0 { 4_096 } else { FIRST_SCRIPTED + SCRIPTED },
+            session_lifetime: if sessions & 2 == 0 { 1_000_000 } else { 30 },
+            ..cluster
+        }
+    }
+
+    /// Files of usual size, files that are full at once, or none.
+    fn disks(&self) -> Disks {
+        let (files, segment_size) = one_of(self.disk, [(true, 64 << 20), (true, 300), (false, 64 << 20)]);
+        Disks { files, segment_size, torn_sectors: self.disk < 128, ..Disks::default() }
+    }
+
+    /// No stale reads: they owe nothing to the order of time.
+    fn reads(&self, cluster: &Cluster) -> BTreeMap<ReadModeName, u32> {
+        let mut reads = BTreeMap::from([(ReadModeName::Leader, 1)]);
+        if self.reads % 2 == 1 {
+            reads.insert(ReadModeName::Follower, 2);
+        }
+        if cluster.lease_drift.is_some() {
+            reads.insert(ReadModeName::Lease, 2);
+        }
+        reads
+    }
+}
+
+/// The first for zero.
+fn one_of<T: Copy, const N: usize>(byte: u8, several: [T; N]) -> T {
+    several[usize::from(byte) % N]
+}
+
 impl Fate {
     fn rule(&self, nodes: u64) -> Option<Rule> {
-        const KINDS: [MessageKind; 7] = [
+        const KINDS: [MessageKind; 13] = [
             MessageKind::AppendEntries,
             MessageKind::AppendReply,
             MessageKind::RequestVote,
@@ -172,6 +255,12 @@ impl Fate {
             MessageKind::PreVote,
             MessageKind::PreVoteReply,
             MessageKind::Stale,
+            MessageKind::InstallSnapshot,
+            MessageKind::SnapshotReply,
+            MessageKind::TimeoutNow,
+            MessageKind::ReadIndex,
+            MessageKind::ReadIndexReply,
+            MessageKind::Blank,
         ];
         let span = Span::millis(u64::from(self.millis) * 2);
         let verdict = match self.verdict % 4 {
@@ -186,7 +275,7 @@ impl Fate {
         Some(Rule {
             from: Some(from + 1),
             to: Some(to + 1),
-            kind: Some(KINDS[usize::from(self.kind) % KINDS.len()]),
+            kind: Some(one_of(self.kind, KINDS)),
             term: None,
             with_entries: None,
             nth: Some(u64::from(self.nth) + 1),
@@ -204,17 +293,28 @@ impl Deed {
         Span::millis(pause * pause / 512)
     }
 
-    fn action(&self, nodes: u64) -> Option<Action> {
+    fn action(&self, nodes: u64, leases: bool) -> Option<Action> {
         let node = |number: u8| Target::Node(u64::from(number) % nodes + 1);
         let (first, second) = (node(self.first), node(self.second));
         let share = Ppm::new(u32::from(self.first) * 1_000);
-        Some(match self.kind % 20 {
+        let change = |add: &[Target], learn: &[Target], remove: &[Target], node| Action::ChangeMembership {
+            add: add.into(),
+            learn: learn.into(),
+            remove: remove.into(),
+            node,
+        };
+        Some(match self.kind % 33 {
             0 => return None,
             1..=4 => Action::Invoke {
-                client: FIRST_SCRIPTED + u32::from(self.first % 4),
-                command: COMMANDS[usize::from(self.second) % COMMANDS.len()].into(),
+                client: FIRST_SCRIPTED + u32::from(self.first) % SCRIPTED,
+                command: one_of(self.second, COMMANDS).into(),
                 node: Some(node(self.first / 4)),
                 stay: self.first >= 128,
+                read: match self.second / 8 % 4 {
+                    1 => Some(ReadModeName::Follower),
+                    2 if leases => Some(ReadModeName::Lease),
+                    _ => None,
+                },
             },
             5 => Action::Crash(vec![first]),
             6 => Action::CrashMidStep(first),
@@ -229,10 +329,24 @@ impl Deed {
             16 => Action::Heal {},
             17 => Action::Loss(share),
             18 => Action::Duplicate(share),
-            _ => Action::SlowDisk {
+            19 => Action::SlowDisk {
                 node: first,
                 sync: Distribution::Constant(Span::millis(u64::from(self.second))),
             },
+            20 => change(&[first], &[], &[], None),
+            21 => change(&[], &[first], &[], None),
+            22 => change(&[], &[], &[first], None),
+            23 if first != second => change(&[first], &[], &[second], None),
+            23 | 24 => change(&[], &[], &[first], Some(second)),
+            25 => Action::TransferLeadership(first),
+            26 => Action::StepDown {},
+            27 => Action::TakeSnapshot(first),
+            28 => Action::CrashAt { node: first, point: one_of(self.second, CRASH_POINTS) },
+            29 => Action::FailSync(first),
+            30 if self.second % 2 == 0 => Action::FillDisk(first),
+            30 => Action::FreeDisk(first),
+            31 => Action::Clog(first),
+            _ => Action::Unclog {},
         })
     }
 }

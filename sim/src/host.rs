@@ -7,7 +7,7 @@ use crate::history::ClientId;
 use crate::observation::View;
 use crate::replica::Replica;
 use crate::time::Time;
-use seaworthy_core::types::{NodeId, SessionId, Token, WriteSeq};
+use seaworthy_core::types::{LogIndex, NodeId, SessionId, Token, WriteSeq};
 use std::collections::{BTreeMap, VecDeque};
 
 /// One server's machine. It outlives the replicas that run on it.
@@ -26,6 +26,8 @@ pub(crate) struct Host<R: Replica> {
     pub(crate) timer: Timer,
     /// Messages whose write is not durable yet, oldest first.
     pub(crate) held: Vec<(WriteSeq, R::Message)>,
+    /// Where its log ended when it last became a leader: what comes after that is of its own term.
+    pub(crate) reign: LogIndex,
     /// What the replica looked like after its last step.
     pub(crate) view: View,
     /// Who waits for the answer to which request.

@@ -46,8 +46,11 @@
 //!
 //! - `durable` and `persist`: what a disk holds, and what one more record makes of it;
 //! - `boot`, `step` and `deadline`: start from a disk, take one input, say when a timeout is due;
-//! - `view`: role, term, commit index and so on, for the checkers;
+//! - `view`: role, term, commit index and so on, for the checkers; `lease_until` too, if it has leases;
 //! - `describe`, `describe_write`, `describe_durable`: what a message, a record and a disk mean, in neutral terms.
+//!
+//! And one that may be left out: `format`, how records stand in files. Without it disks take whole records, and the
+//! faults of files do nothing.
 //!
 //! Clients speak the commands of [`seaworthy_core::kv`] in requests of [`seaworthy_core::state_machine`], so a
 //! replica must answer those. [`seaworthy`] is our own behind the trait, and the shortest guide.
@@ -63,7 +66,7 @@
 //! | [`replica`], [`seaworthy`] | who is under test, and our own behind it |
 //! | `host`, [`clock`], [`disk`], [`network`] | what stands around a replica |
 //! | [`workload`], [`history`] | clients, and what they saw |
-//! | [`nemesis`] | faults that come at random |
+//! | [`fault`], [`nemesis`] | the kinds of faults, and those that come at random |
 //! | [`observation`], [`check`], [`linearizability`] | facts, and who judges them |
 //! | [`planted`] | bugs on purpose, and who must catch each |
 //! | [`trace`], [`run`], [`report`] | what happened, and what it came to |
@@ -81,8 +84,8 @@
 //! # What it does not do
 //! - It does not prove anything: it looks for counterexamples, in as many runs as you give it.
 //! - It does not enumerate all orders of events, and it does not make a failing scenario smaller by itself.
-//! - It does not corrupt what disks and messages hold, and no node lies.
-//! - It does not test a network stack, a file system or threads: a replica is one synchronous state machine.
+//! - It does not corrupt messages, and no node lies. Disks rot, but not where nothing could tell.
+//! - It does not test a network stack, a real file system or threads: a replica is one synchronous state machine.
 //! - Seeds mean the same only to the same binary. A scenario file states what must not change with it.
 
 #![forbid(unsafe_code)]
@@ -102,6 +105,7 @@ pub mod disk;
 pub mod network;
 pub mod workload;
 pub mod history;
+pub mod fault;
 pub mod nemesis;
 pub mod observation;
 pub mod check;

@@ -52,13 +52,13 @@ pub trait Replica: Sized {
     /// Writes the visible state into `view`, whose buffers are reused.
     fn view(&self, view: &mut View);
 
-    /// What a message is, for rules, traces and checkers.
-    fn describe(message: &Self::Message) -> MessageFacts;
-
-    /// When its lease ends by its own clock, or ended long ago.
+    /// Until when, by its own clock, it may answer reads on a lease; long ago if it has none, as by default.
     fn lease_until(&self) -> Instant {
         Instant::default()
     }
+
+    /// What a message is, for rules, traces and checkers.
+    fn describe(message: &Self::Message) -> MessageFacts;
 
     /// What a record is, for checkers. An append puts its entries into `log`.
     fn describe_write<'a>(write: &'a Self::Write, log: &mut LogFacts) -> WriteFacts<'a>;

@@ -232,7 +232,9 @@ impl<'de> Deserialize<'de> for Fingerprint {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::fault::FaultKind;
     use crate::run::Found;
+    use std::collections::BTreeSet;
 
     /// A report with a bit of everything, as the world would give it.
     pub(crate) fn sample(seed: u64, verdict: Verdict) -> RunReport {
@@ -256,6 +258,7 @@ pub(crate) mod tests {
             operations: OperationCounts { ok: 70, fail: 1, info: 2 },
             elections: 3,
             faults: BTreeMap::from([("crash", 2), ("partition", 1)]),
+            in_play: BTreeSet::from([FaultKind::Partition, FaultKind::Crash, FaultKind::Wipe]),
         }
     }
 

@@ -1,6 +1,7 @@
 //! One run: a scenario and a seed in, a report out.
 
 use crate::choice::Choice;
+use crate::fault::FaultKind;
 use crate::history::HistoryEvent;
 use crate::observation::Property;
 use crate::replica::Replica;
@@ -11,7 +12,7 @@ use crate::trace::Record;
 use crate::world::{Options, World};
 use seaworthy_core::flaw::{Planted, Sound};
 use seaworthy_core::types::NodeId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -54,6 +55,8 @@ pub struct RunReport {
     pub elections: u64,
     /// How often each kind of fault happened, by its name.
     pub faults: BTreeMap<&'static str, u64>,
+    /// The kinds of faults that the scenario asks for, whether they happened or not.
+    pub in_play: BTreeSet<FaultKind>,
 }
 
 /// A violation and when it was found.

@@ -114,6 +114,15 @@ const FORM: &[(&str, &str)] = &[
     ("unknown message kind", r#"  "rules": [{ "kind": "AppendEntry", "verdict": "drop" }]"#),
     ("unknown role", r#"  "timeline": [{ "at": "1s", "do": { "crash": ["the leader"] } }]"#),
     ("unknown property", r#"  "expect": [{ "that": { "violated": "election_safty" } }]"#),
+    (
+        "unknown crash point",
+        r#"  "timeline": [{ "at": "1s", "do": { "crash_at": { "node": 1, "point": "mid_apend" } } }]"#,
+    ),
+    ("unknown way to read", r#"  "workload": { "reads": { "quorum": 1 } }"#),
+    (
+        "change with an unknown wish",
+        r#"  "timeline": [{ "at": "1s", "do": { "change_membership": { "promote": [2] } } }]"#,
+    ),
     ("unknown command name", r#"  "workload": { "commands": { "PUT": 3 } }"#),
     ("unknown distribution", r#"  "network": { "latency": { "normal": "5ms" } }"#),
     ("node in quotes", r#"  "timeline": [{ "at": "1s", "do": { "crash": ["2"] } }]"#),
@@ -159,8 +168,67 @@ const SENSE: &[(&str, &str)] = &[
   "expect": [
     { "that": { "leads": 9 } },
     { "that": { "voted_for": { "node": 1, "candidate": 9 } } },
-    { "that": { "log": { "node": 9, "terms": [] } } }
+    { "that": { "log": { "node": 9, "terms": [] } } },
+    { "that": { "voters": [1, 9] } },
+    { "that": { "learners": [9] } },
+    { "that": { "snapshot_at_least": { "node": 9, "entries": 1 } } }
   ]"#,
+    ),
+    (
+        "node nine where operators are at work",
+        r#"  "cluster": { "nodes": 5, "spares": 1 },
+  "timeline": [
+    { "at": "1s", "do": { "change_membership": { "add": [9], "learn": [6, 10], "node": 11 } } },
+    { "at": "2s", "do": { "transfer_leadership": 9 } },
+    { "at": "3s", "do": { "take_snapshot": 9 } },
+    { "at": "4s", "do": { "wipe": 9 } },
+    { "at": "5s", "do": { "clog": 9 } },
+    { "at": "6s", "do": { "crash_at": { "node": 9, "point": "mid_append" } } },
+    { "at": "6s", "do": { "fail_sync": 9 } },
+    { "at": "7s", "do": { "rot": 9 } }
+  ]"#,
+    ),
+    (
+        "faults of files where there are none",
+        r#"  "disk": { "files": false },
+  "timeline": [
+    { "at": "1s", "do": { "crash_at": { "node": 1, "point": "mid_append" } } },
+    { "at": "2s", "do": { "fill_disk": 1 } }
+  ],
+  "nemesis": [{ "fault": "rot", "every": { "constant": "1s" }, "for": { "constant": "1s" } }]"#,
+    ),
+    ("sectors and files without bytes", r#"  "disk": { "sector_size": 0, "segment_size": 0 }"#),
+    ("sectors too large", r#"  "disk": { "sector_size": 65537 }"#),
+    ("links that carry nothing", r#"  "network": { "capacity": 0 }"#),
+    ("too many spares", r#"  "cluster": { "nodes": 5, "spares": 11 }"#),
+    ("more spares than can be counted", r#"  "cluster": { "nodes": 5, "spares": 18446744073709551615 }"#),
+    ("learner that is no founder", r#"  "cluster": { "nodes": 3, "spares": 1, "learners": [4, 5, 2, 2] }"#),
+    (
+        "disk of a server that found nothing",
+        r#"  "cluster": { "nodes": 3, "spares": 1, "initial": [{ "node": 4, "term": 1 }] }"#,
+    ),
+    ("nobody left to vote", r#"  "cluster": { "nodes": 2, "learners": [2, 1] }"#),
+    ("lease without CheckQuorum", r#"  "cluster": { "check_quorum": false, "lease_drift": 0.01 }"#),
+    ("lease of clocks that stand still", r#"  "cluster": { "lease_drift": 1 }"#),
+    (
+        "lease reads without leases",
+        r#"  "workload": { "reads": { "leader": 1, "lease": 2 } },
+  "timeline": [{ "at": "1s", "do": { "invoke": { "client": 9, "command": "GET k", "read": "lease" } } }]"#,
+    ),
+    ("change that changes nothing", r#"  "timeline": [{ "at": "1s", "do": { "change_membership": {} } }]"#),
+    (
+        "node with two fates",
+        r#"  "cluster": { "spares": 1 },
+  "timeline": [{ "at": "1s", "do": { "change_membership": { "add": [4], "learn": ["leader"], "remove": [4, "leader"] } } }]"#,
+    ),
+    (
+        "wipe of two nodes at random",
+        r#"  "cluster": { "nodes": 2 },
+  "nemesis": [{ "fault": "wipe", "every": { "constant": "1s" }, "for": { "constant": "1s" } }]"#,
+    ),
+    (
+        "membership with somebody twice",
+        r#"  "expect": [{ "that": { "voters": [1, 1] } }, { "that": { "learners": [2, 2] } }]"#,
     ),
     (
         "client of the workload",
@@ -213,6 +281,19 @@ const SENSE: &[(&str, &str)] = &[
         r#"  "cluster": { "max_batch_entries": 0, "max_inflight_messages": 0, "max_apply_entries": 0 }"#,
     ),
     (
+        "more limits of zero",
+        r#"  "cluster": {
+    "max_batch_bytes": 0,
+    "max_inflight_bytes": 0,
+    "max_entry_bytes": 0,
+    "max_uncommitted_bytes": 0,
+    "max_pending_reads": 0,
+    "max_chunk_bytes": 0,
+    "max_sessions": 0,
+    "session_lifetime": 0
+  }"#,
+    ),
+    (
         "bounds exchanged",
         r#"  "network": {
     "latency": { "uniform": { "min": "10ms", "max": "1ms" } },
@@ -220,7 +301,10 @@ const SENSE: &[(&str, &str)] = &[
   },
   "disk": { "sync": { "heavy_tail": { "min": "1ms", "max": "3ms", "tail": "2ms", "probability": 0.1 } } }"#,
     ),
-    ("weights all zero", r#"  "workload": { "commands": { "GET": 0, "SET": 0 } }"#),
+    (
+        "weights all zero",
+        r#"  "workload": { "commands": { "GET": 0, "SET": 0 }, "reads": { "leader": 0, "follower": 0 } }"#,
+    ),
     (
         "never answered",
         r#"  "expect": [

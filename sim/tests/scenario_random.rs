@@ -1,6 +1,8 @@
 //! Any valid scenario survives the way through its text; any bytes are refused or read, and never panic.
 
 use seaworthy_sim::choice::{Choice, Stream};
+use seaworthy_sim::disk::CRASH_POINTS;
+use seaworthy_sim::nemesis::FAULTS;
 use seaworthy_sim::scenario::model::*;
 use seaworthy_sim::scenario::scalar::{Ppm, Target};
 use seaworthy_sim::scenario::{Scenario, bundled, parse, template, validate};
@@ -60,39 +62,56 @@ impl Draw {
     }
 
     fn scenario(&mut self) -> Scenario {
-        let nodes = 3 + self.below(13);
+        let nodes = 3 + self.below(10);
+        let spares = self.below(4);
+        let servers = nodes + spares;
         let duration = Span::seconds(6 + self.below(60));
         let mut scenario: Scenario =
             parse("base.json", r#"{ "name": "drawn", "claim": "Drawn at random: ⚓ \"quoted\"\n." }"#)
                 .expect("valid");
         scenario.schema = self.maybe(|_| "../scenario.schema.json".into());
         scenario.duration = duration;
-        scenario.cluster = self.cluster(nodes);
-        scenario.network = self.network(nodes);
-        scenario.disk = Disks { sync: self.distribution(), nodes: Vec::new() };
-        for node in 1..=nodes {
+        scenario.cluster = self.cluster(nodes, spares);
+        scenario.network = self.network(servers);
+        // Most faults of disks are faults of files.
+        scenario.disk = Disks {
+            sync: self.distribution(),
+            files: true,
+            sector_size: 1 + self.below(65_536) as u32,
+            segment_size: 1 + self.below(u64::MAX - 1),
+            torn_sectors: self.flip(),
+            nodes: Vec::new(),
+        };
+        for node in 1..=servers {
             if self.flip() {
                 scenario.disk.nodes.push(Disk { node, sync: self.distribution() });
                 let drift_ppm = self.below(1_500_001) as i64 - 500_000;
                 scenario.clocks.push(Clock { node, offset: self.span(), drift_ppm });
             }
         }
-        scenario.workload = self.maybe(Self::workload);
-        scenario.timeline = self.some(|draw| Moment { at: draw.span(), action: draw.action(nodes) });
-        scenario.rules = self.maybe(|draw| vec![draw.rule(nodes)]).unwrap_or_default();
+        let leases = scenario.cluster.lease_drift.is_some();
+        scenario.workload = self.maybe(|draw| draw.workload(leases));
+        scenario.timeline =
+            self.some(|draw| Moment { at: draw.span(), action: draw.action(servers, leases) });
+        scenario.rules = self.maybe(|draw| vec![draw.rule(servers)]).unwrap_or_default();
         scenario.nemesis = self.some(|draw| Nemesis {
-            fault: draw.pick(&["partition", "bridge", "crash_mid_step", "latency_burst", "campaign"]),
+            fault: FAULTS[draw.below(FAULTS.len() as u64) as usize],
             every: draw.distribution(),
             duration: draw.distribution(),
         });
-        scenario.liveness = Liveness { check: self.flip(), within: self.span() };
+        scenario.liveness = Liveness { check: self.flip(), within: self.span(), core: self.flip() };
         scenario.expect =
-            self.some(|draw| Expectation { at: draw.maybe(Self::span), that: draw.predicate(nodes) });
+            self.some(|draw| Expectation { at: draw.maybe(Self::span), that: draw.predicate(servers) });
         scenario.planted = self.maybe(|_| vec!["vote_not_persisted".into()]).unwrap_or_default();
         scenario
     }
 
-    fn cluster(&mut self, nodes: u64) -> Cluster {
+    /// Any number from 1 to the largest that a field takes, small ones as often as large ones.
+    fn limit(&mut self) -> u32 {
+        1 + if self.flip() { self.below(100) } else { self.below(u64::from(u32::MAX)) } as u32
+    }
+
+    fn cluster(&mut self, nodes: u64, spares: u64) -> Cluster {
         let heartbeat_interval = self.span();
         let election_timeout_min = Span(heartbeat_interval.0 + self.span().0);
         let mut initial = Vec::new();
@@ -104,16 +123,30 @@ impl Draw {
                 initial.push(InitialDisk { node, term: 5 + self.below(3), vote, log });
             }
         }
+        let check_quorum = self.flip();
         Cluster {
             nodes,
+            learners: (2..=nodes).filter(|_| self.flip()).collect(),
+            spares,
             election_timeout_min,
             election_timeout_max: Span(election_timeout_min.0 + self.span().0),
             heartbeat_interval,
             pre_vote: self.flip(),
-            check_quorum: self.flip(),
-            max_batch_entries: 1 + self.below(u64::from(u32::MAX)) as u32,
-            max_inflight_messages: 1 + self.below(100) as u32,
-            max_apply_entries: 1 + self.below(100) as u32,
+            check_quorum,
+            lease_drift: self.maybe(|draw| Ppm::new(draw.below(1_000_000) as u32)).filter(|_| check_quorum),
+            max_batch_entries: self.limit(),
+            max_batch_bytes: self.limit(),
+            max_inflight_messages: self.limit(),
+            max_inflight_bytes: self.limit(),
+            max_entry_bytes: self.limit(),
+            max_uncommitted_bytes: self.limit(),
+            max_pending_reads: self.limit(),
+            max_apply_entries: self.limit(),
+            snapshot_interval: self.below(u64::MAX),
+            trailing_entries: self.below(u64::MAX),
+            max_chunk_bytes: self.limit(),
+            max_sessions: self.limit(),
+            session_lifetime: 1 + self.below(u64::MAX - 1),
             initial,
         }
     }
@@ -131,13 +164,23 @@ impl Draw {
             loss: self.ppm(),
             duplicate: self.ppm(),
             fifo: self.flip(),
+            capacity: self.maybe(Self::limit),
             client_latency: self.distribution(),
             client_loss: self.ppm(),
             links: self.maybe(|_| vec![link]).unwrap_or_default(),
         }
     }
 
-    fn workload(&mut self) -> Workload {
+    fn read_mode(&mut self, leases: bool) -> ReadModeName {
+        match self.below(if leases { 4 } else { 3 }) {
+            0 => ReadModeName::Leader,
+            1 => ReadModeName::Follower,
+            2 => ReadModeName::Stale,
+            _ => ReadModeName::Lease,
+        }
+    }
+
+    fn workload(&mut self, leases: bool) -> Workload {
         let attempt_timeout = self.span();
         Workload {
             clients: 1 + self.below(64) as u32,
@@ -147,6 +190,7 @@ impl Draw {
             keys: 1 + self.below(1000) as u32,
             commands: [(CommandName::HGetAll, 1), (CommandName::Set, self.below(u64::from(u32::MAX)) as u32)]
                 .into(),
+            reads: [(ReadModeName::Stale, self.limit()), (self.read_mode(leases), self.limit())].into(),
             stray: self.ppm(),
             resend: self.ppm(),
             loyal_readers: self.below(2) as u32,
@@ -168,9 +212,9 @@ impl Draw {
         }
     }
 
-    fn action(&mut self, nodes: u64) -> Action {
+    fn action(&mut self, nodes: u64, leases: bool) -> Action {
         let (target, other) = (self.target(nodes), Target::Node(1 + self.below(nodes)));
-        match self.below(17) {
+        match self.below(29) {
             0 => Action::Partition { groups: vec![vec![other], vec![Target::Any]] },
             1 => Action::Cut { from: vec![target], to: vec![Target::Any] },
             2 => Action::Sever { between: vec![other], and: vec![Target::AMinority] },
@@ -187,11 +231,32 @@ impl Draw {
             13 => Action::Loss(self.ppm()),
             14 => Action::Duplicate(self.ppm()),
             15 => Action::Latency(self.distribution()),
+            16 => Action::ChangeMembership {
+                add: vec![other],
+                learn: self.maybe(|_| vec![Target::Leader]).unwrap_or_default(),
+                remove: self.maybe(|_| vec![Target::AFollower]).unwrap_or_default(),
+                node: self.maybe(|_| target),
+            },
+            17 => Action::TransferLeadership(target),
+            18 => Action::StepDown {},
+            19 => Action::TakeSnapshot(target),
+            20 => Action::Wipe(target),
+            21 => Action::Clog(target),
+            22 => Action::Unclog {},
+            23 => {
+                let point = CRASH_POINTS[self.below(CRASH_POINTS.len() as u64) as usize];
+                Action::CrashAt { node: target, point }
+            }
+            24 => Action::FailSync(target),
+            25 => Action::FillDisk(target),
+            26 => Action::FreeDisk(target),
+            27 => Action::Rot(target),
             _ => Action::Invoke {
                 client: 65 + self.below(136) as u32,
                 command: "SET k \"a\\nb\"".into(),
                 node: self.maybe(|_| target),
                 stay: self.flip(),
+                read: self.maybe(|draw| draw.read_mode(leases)),
             },
         }
     }
@@ -218,7 +283,7 @@ impl Draw {
 
     fn predicate(&mut self, nodes: u64) -> Predicate {
         let (node, number) = (1 + self.below(nodes), self.below(u64::MAX));
-        match self.below(12) {
+        match self.below(15) {
             0 => Predicate::LeaderExists(self.flip()),
             1 => Predicate::Leads(node),
             2 => Predicate::DoesNotLead(node),
@@ -230,6 +295,9 @@ impl Draw {
             8 => Predicate::Log { node, terms: vec![1, 1, number.max(1)] },
             9 => Predicate::Level(self.flip()),
             10 => Predicate::CommitAtLeast(number),
+            11 => Predicate::Voters(vec![node]),
+            12 => Predicate::Learners(Vec::new()),
+            13 => Predicate::SnapshotAtLeast { node, entries: number },
             _ => Predicate::AnsweredAtMost(number),
         }
     }

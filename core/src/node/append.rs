@@ -90,6 +90,11 @@ impl<F: Flaws> Node<F> {
             return;
         }
         let (round, last) = (append.round, append.last());
+        if self.flaws.has(Flaw::CompactedIsConflict) && append.prev.index < self.log.base().index {
+            self.log.truncate(self.log.base().index.next());
+            self.configurations.truncate(self.log.base().index.next());
+            self.commit = self.log.base().index;
+        }
         let Some(append) = append.after(self.log.base()) else {
             // All of it has been committed, applied and compacted away.
             self.acknowledge(from, round, last.index, effects);
@@ -98,6 +103,9 @@ impl<F: Flaws> Node<F> {
         let known = self.log.contains(append.prev)
             || self.flaws.has(Flaw::NoPrevTermCheck) && append.prev.index <= self.log.last().index;
         if !known {
+            if self.flaws.has(Flaw::CommitsAtRefusal) {
+                self.raise_commit(append.commit.min(self.log.last().index), effects);
+            }
             // Nothing is promised by a refusal, so it waits for nothing.
             // Everything up to the base is committed, so that the leader holds it too.
             let mut hint = self.log.backtrack(append.prev).unwrap_or(self.log.base());

@@ -130,7 +130,8 @@ impl<F: Flaws> Node<F> {
     ) {
         let promised = !transfer && self.has_promised(now, from);
         let free = self.hard_state.vote.is_none_or(|vote| vote == from) || self.flaws.has(Flaw::VotesTwice);
-        if !free || promised || !self.may_vote() || !self.is_up_to_date(last) {
+        let fit = self.is_up_to_date(last) || transfer && self.flaws.has(Flaw::TransferSkipsLogCheck);
+        if !free || promised || !self.may_vote() || !fit {
             self.send(from, WriteSeq::ZERO, Body::VoteReply { granted: false }, effects);
             return;
         }
@@ -233,6 +234,13 @@ impl<F: Flaws> Node<F> {
         }
         if self.flaws.has(Flaw::IndexBeforeTerm) {
             return (last.index, last.term) >= (own.index, own.term);
+        }
+        if self.flaws.has(Flaw::IndexAndTerm) {
+            return own.index <= last.index && own.term <= last.term;
+        }
+        if self.flaws.has(Flaw::StaleViewOfOwnLog) {
+            let index = self.queue.durable_index();
+            return self.log.term(index).is_none_or(|term| EntryId { term, index } <= last);
         }
         if self.flaws.has(Flaw::StrictlyNewerLog) {
             return last > own;

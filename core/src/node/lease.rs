@@ -18,7 +18,7 @@ pub(super) struct Lease {
     /// The rounds that no quorum has answered yet, and when they began. Ascending.
     rounds: VecDeque<(Round, Instant)>,
     /// Nobody else leads before this.
-    until: Instant,
+    pub(super) until: Instant,
     /// Somebody was told to campaign in spite of it: there is no lease in this term any more (thesis §3.10), since that
     /// campaign may come late.
     revoked: bool,

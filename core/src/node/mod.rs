@@ -27,7 +27,7 @@ use crate::flaw::{Flaw, Flaws, Sound};
 use crate::input::Input;
 use crate::log::Log;
 use crate::membership::Membership;
-use crate::message::{Body, Message};
+use crate::message::{AppendOutcome, Body, Message};
 use crate::snapshot::Snapshot;
 use crate::types::{Instant, LogIndex, NodeId, Term, WriteSeq};
 use crate::view::{Role, Usage, View};
@@ -109,13 +109,17 @@ impl<F: Flaws> Node<F> {
         } else {
             config.election_timeout_min
         };
+        let mut configurations = Configurations::of(durable.snapshot.as_ref(), &durable.log);
+        if flaws.has(Flaw::JointDroppedAtRestart) && configurations.latest().is_joint() {
+            configurations.truncate(configurations.latest_index());
+        }
         let mut node = Self {
             hard_state,
             snapshot: durable.snapshot.clone(),
             taken: None,
             assembly: None,
             received: None,
-            configurations: Configurations::of(durable.snapshot.as_ref(), &durable.log),
+            configurations,
             commit: durable.snapshot.as_ref().map_or(LogIndex::ZERO, |snapshot| snapshot.last.index),
             queue: WriteQueue::new(durable.log.last().index),
             log: durable.log.clone(),
@@ -265,15 +269,14 @@ impl<F: Flaws> Node<F> {
         }
         if term < self.hard_state.term {
             self.on_older_term(from, &body, effects);
-            let excused = self.flaws.has(Flaw::StaleVoteCounted) && matches!(body, Body::VoteReply { .. })
-                || self.flaws.has(Flaw::StaleAppendObeyed) && matches!(body, Body::AppendEntries { .. });
-            if !excused {
+            if !self.excuses_older_term(&body) {
                 return;
             }
         } else if self.hard_state.term < term {
             match body {
                 // Nobody has campaigned in that term yet: it is only asked about.
                 Body::PreVote { .. } | Body::PreVoteReply { granted: true } => {}
+                Body::PreVoteReply { .. } if self.flaws.has(Flaw::RefusedPreVoteTellsNothing) => {}
                 // While a leader is heard nobody may depose it, not even by raising the term (thesis §4.2.3).
                 Body::RequestVote { transfer: false, .. } if self.is_loyal(now, from) => return,
                 _ => self.adopt_term(now, term, effects),
@@ -307,10 +310,29 @@ impl<F: Flaws> Node<F> {
         }
     }
 
+    /// Whether the node is flawed in that it takes part of older terms seriously.
+    fn excuses_older_term(&self, body: &Body) -> bool {
+        let flaw = match body {
+            Body::VoteReply { .. } => Flaw::StaleVoteCounted,
+            Body::AppendEntries { .. } => Flaw::StaleAppendObeyed,
+            Body::AppendReply { .. } => Flaw::StaleAckCounted,
+            Body::TimeoutNow => Flaw::StaleTimeoutNowObeyed,
+            _ => return false,
+        };
+        self.flaws.has(flaw)
+    }
+
     /// A request of an older term is answered, or its sender would never learn that it has been left behind.
     /// An answer of an older term is dropped.
     fn on_older_term(&self, from: NodeId, body: &Body, effects: &mut Effects) {
         match body {
+            Body::PreVote { .. } if self.flaws.has(Flaw::OlderPreVoteUnanswered) => {}
+            Body::AppendEntries { .. } if self.flaws.has(Flaw::OlderLeaderUnanswered) => {}
+            Body::AppendEntries { prev, round, .. } if self.flaws.has(Flaw::StaleRefusalEchoesRound) => {
+                let outcome = AppendOutcome::Rejected { refused: prev.index, hint: self.log.base() };
+                let refusal = Body::AppendReply { round: *round, outcome };
+                self.send(from, WriteSeq::ZERO, refusal, effects);
+            }
             Body::PreVote { .. }
             | Body::RequestVote { .. }
             | Body::AppendEntries { .. }
@@ -341,7 +363,15 @@ impl<F: Flaws> Node<F> {
     fn adopt_term(&mut self, now: Instant, term: Term, effects: &mut Effects) {
         assert!(self.hard_state.term < term, "terms only go up");
         self.step_down(now, effects);
-        self.write_hard_state(HardState { term, vote: None }, effects);
+        if self.flaws.has(Flaw::PromiseForgottenAtTerm) {
+            self.promise.until = now;
+        }
+        let hard_state = HardState { term, vote: None };
+        if self.flaws.has(Flaw::TermNotPersisted) {
+            self.hard_state = hard_state;
+        } else {
+            self.write_hard_state(hard_state, effects);
+        }
     }
 
     /// Becomes a follower of the same term, of nobody yet. The vote stays: to forget it here would allow a

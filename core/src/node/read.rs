@@ -93,7 +93,9 @@ impl<F: Flaws> Node<F> {
         }
         let id = self.questions.next;
         // It wraps after as many questions as nobody asks, and starts below half of them.
-        self.questions.next += 1;
+        if !self.flaws.has(Flaw::QuestionsShareName) {
+            self.questions.next += 1;
+        }
         self.questions.open.push_back(Question { id, token, asked: now });
         self.send(leader, WriteSeq::ZERO, Body::ReadIndex { id }, effects);
     }
@@ -164,12 +166,15 @@ impl<F: Flaws> Node<F> {
             let reached = |voter| leadership.reached(voter, me, own, |follower| follower.answered.0);
             let confirmed = Round(self.voters().agreed(reached)).min(leadership.round);
             let State::Leader(leadership) = &mut self.state else { return };
-            leadership.confirmed = confirmed;
+            let before = core::mem::replace(&mut leadership.confirmed, confirmed);
             if let Some(mut length) = self.config.lease() {
                 if self.flaws.has(Flaw::LeaseTooLong) {
                     length = 2 * self.config.election_timeout_max;
                 }
                 leadership.lease.extend(confirmed, length);
+                if before < confirmed && self.flaws.has(Flaw::LeaseFromReceipt) {
+                    leadership.lease.until = now + length;
+                }
             }
             while let State::Leader(leadership) = &mut self.state
                 && let Some(read) = leadership.reads.pop_front_if(|read| read.round <= confirmed)

@@ -73,6 +73,9 @@ impl<F: Flaws> Node<F> {
 
     fn voters_with_flaws(&self, latest: &Membership) -> Joint {
         let mut voters = latest.voters.clone();
+        if self.flaws.has(Flaw::ConfigurationOnCommit) {
+            voters = self.configurations.at(self.commit).voters.clone();
+        }
         if self.flaws.has(Flaw::OnlyNewMajority) {
             voters.outgoing = Majority::default();
         }

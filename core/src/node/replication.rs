@@ -8,7 +8,7 @@ use super::role::State;
 use crate::effect::{Effects, Event, Refusal};
 use crate::flaw::{Flaw, Flaws};
 use crate::message::{AppendOutcome, Body, Entry, Payload};
-use crate::types::{Bytes, EntryId, Instant, LogIndex, NodeId, Round, Token, WriteSeq};
+use crate::types::{Bytes, EntryId, Instant, LogIndex, NodeId, Round, Term, Token, WriteSeq};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -23,7 +23,8 @@ impl<F: Flaws> Node<F> {
         }
         let size = Payload::Data(data.clone()).size();
         let under_way = leadership.bytes_under_way();
-        if 0 < under_way && self.config.max_uncommitted_bytes < under_way + size {
+        let full = 0 < under_way && self.config.max_uncommitted_bytes < under_way + size;
+        if full && !self.flaws.has(Flaw::AcceptsWithoutLimit) {
             return refuse(token, Refusal::Overloaded, effects);
         }
         if let Some(transfer) = &mut leadership.transfer {
@@ -102,7 +103,8 @@ impl<F: Flaws> Node<F> {
             let (base, last) = (self.log.base().index, self.log.last().index);
             let State::Leader(leadership) = &mut self.state else { return sent };
             let follower = &mut leadership.followers[position];
-            let gone = follower.next <= base;
+            let edge = follower.next == base && self.flaws.has(Flaw::EmptyAppendAtBase);
+            let gone = follower.next <= base && !edge;
             match &mut follower.pace {
                 Pace::Amnesiac => return true,
                 Pace::Snapshot(transfer) => {
@@ -120,7 +122,7 @@ impl<F: Flaws> Node<F> {
                 Pace::Replicate { inflight } => {
                     let config = &self.config;
                     let room = inflight.has_room(config.max_inflight_messages, config.max_inflight_bytes);
-                    if last < follower.next || !room {
+                    if last < follower.next || !room || edge {
                         return sent;
                     }
                 }
@@ -151,9 +153,16 @@ impl<F: Flaws> Node<F> {
             first || bytes <= self.config.max_batch_bytes
         };
         let count = candidates.iter().take_while(fits).count();
-        let entries = candidates[..count].to_vec();
+        let mut entries = candidates[..count].to_vec();
+        if self.flaws.has(Flaw::PacksWithGap) && count < candidates.len() {
+            entries.extend(candidates.last().cloned());
+        }
         let index = follower.next.previous();
-        let term = self.log.term(index).expect("next lies after the base and at most one past the log");
+        let mut term = self.log.term(index);
+        if self.flaws.has(Flaw::EmptyAppendAtBase) {
+            term = term.or(Some(Term::ZERO));
+        }
+        let term = term.expect("next lies after the base and at most one past the log");
         if let (Pace::Replicate { inflight }, Some(last)) = (&mut follower.pace, entries.last()) {
             inflight.add(last.id.index, entries.iter().map(Entry::size).sum());
             follower.next = last.id.index.next();
@@ -207,7 +216,11 @@ impl<F: Flaws> Node<F> {
                     follower.matched = matched;
                     follower.next = matched.next();
                 }
+                let next = follower.next;
                 follower.accepted(matched, current);
+                if flaws.has(Flaw::NextNotRaised) {
+                    follower.next = next;
+                }
                 follower.race(now, last, limit);
                 self.advance_commit(now, effects);
                 self.advance_transfer(effects);
@@ -254,15 +267,23 @@ impl<F: Flaws> Node<F> {
         let reached = |voter| leadership.reached(voter, me, own.0, |follower| follower.matched.0);
         let voters = self.voters();
         let mut agreed = LogIndex(voters.agreed(reached));
-        if self.flaws.has(Flaw::HalfIsQuorum) {
+        if self.flaws.has(Flaw::HalfIsQuorum) || self.flaws.has(Flaw::UnsortedQuorum) {
             let mut matched: Vec<u64> = voters.incoming.voters().iter().map(|n| reached(*n)).collect();
-            matched.sort();
+            if !self.flaws.has(Flaw::UnsortedQuorum) {
+                matched.sort();
+            }
             agreed = LogIndex(matched[matched.len() / 2]);
         }
-        let own_term = self.log.term(agreed) == Some(self.hard_state.term);
+        let mut own_term = self.log.term(agreed) == Some(self.hard_state.term);
+        if self.flaws.has(Flaw::CommitStopsAtEarlierTerm) {
+            own_term &= self.log.term(self.commit.next()) == Some(self.hard_state.term);
+        }
         if self.commit < agreed && (own_term || self.flaws.has(Flaw::CommitsEarlierTerm)) {
             let committed: usize = (self.commit.0 + 1..=agreed.0)
                 .filter_map(|index| self.log.get(LogIndex(index)))
+                .filter(|entry| {
+                    matches!(entry.payload, Payload::Data(_)) || !self.flaws.has(Flaw::UncommittedBytesLeak)
+                })
                 .map(Entry::size)
                 .sum();
             if let State::Leader(leadership) = &mut self.state {

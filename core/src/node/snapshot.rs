@@ -5,7 +5,7 @@ use super::Node;
 use super::configurations::Configurations;
 use super::progress::{Pace, Transfer};
 use super::role::State;
-use crate::effect::{Effects, Event};
+use crate::effect::{Effects, Event, HardState};
 use crate::flaw::{Flaw, Flaws};
 use crate::log::Log;
 use crate::membership::Membership;
@@ -134,7 +134,9 @@ impl<F: Flaws> Node<F> {
             self.send(from, WriteSeq::ZERO, Body::Blank { life: self.life }, effects);
             return;
         }
-        let here = last.index <= self.commit || self.log.contains(last);
+        let matches = self.log.contains(last) && !self.flaws.has(Flaw::InstallDiscardsSuffix)
+            || self.flaws.has(Flaw::ConflictingLogKept) && last.index <= self.log.last().index;
+        let here = last.index <= self.commit || matches;
         if here && !self.is_blank() && !self.flaws.has(Flaw::InstallsStaleSnapshot) {
             // The log holds it all, and perhaps more, which must not be lost: it only was not known to be committed.
             self.assembly = None;
@@ -142,7 +144,9 @@ impl<F: Flaws> Node<F> {
             self.acknowledge_snapshot(from, chunk.round, last.index, effects);
             return;
         }
-        if self.assembly.as_ref().is_none_or(|assembly| assembly.id != chunk.snapshot) {
+        let other =
+            |assembly: &Assembly| assembly.id != chunk.snapshot && !self.flaws.has(Flaw::SnapshotsMixed);
+        if self.assembly.as_ref().is_none_or(other) {
             self.assembly = Some(Assembly {
                 id: chunk.snapshot,
                 membership: chunk.membership,
@@ -204,6 +208,9 @@ impl<F: Flaws> Node<F> {
         self.queue.replace_log(snapshot, effects);
         if self.flaws.has(Flaw::InstallsStaleSnapshot) {
             self.commit = self.commit.min(last.index);
+        }
+        if self.flaws.has(Flaw::SnapshotRestoresTerm) {
+            self.write_hard_state(HardState { term: last.term, ..self.hard_state }, effects);
         }
         self.raise_commit(last.index, effects);
         self.acknowledge_snapshot(assembly.leader, assembly.round, last.index, effects);

@@ -50,9 +50,8 @@ impl Header {
             &self.segment.to_le_bytes(),
             &self.first.to_le_bytes(),
             &self.settled.to_le_bytes(),
-        ]
-        .concat();
-        closed(&fields, CRC.checksum(&fields))
+        ];
+        closed(&fields, |fields| CRC.checksum(fields))
     }
 
     /// The header of segment `number`, which must be of `identity`.
@@ -93,10 +92,21 @@ impl Header {
     }
 }
 
-/// The bytes of a header, which end with the checksum.
-fn closed<const SIZE: usize>(fields: &[u8], checksum: u32) -> [u8; SIZE] {
-    let bytes = [fields, &checksum.to_le_bytes()].concat();
-    bytes.try_into().expect("the fields and the checksum are as long as the header")
+/// The bytes of a header, which end with the checksum of the fields before it.
+///
+/// # Panics
+/// If the fields and the checksum are not as long as the header.
+fn closed<const SIZE: usize>(fields: &[&[u8]], checksum: impl FnOnce(&[u8]) -> u32) -> [u8; SIZE] {
+    let mut bytes = [0; SIZE];
+    let (start, end) = bytes.split_at_mut(SIZE - 4);
+    let mut rest = &mut *start;
+    for field in fields {
+        let place = rest.split_off_mut(..field.len()).expect("the header is as long as its fields");
+        place.copy_from_slice(field);
+    }
+    assert!(rest.is_empty(), "the fields are as long as the header");
+    end.copy_from_slice(&checksum(start).to_le_bytes());
+    bytes
 }
 
 fn u64_from(bytes: &mut &[u8]) -> Option<u64> {
@@ -122,9 +132,8 @@ impl RecordHeader {
             &self.batch.to_le_bytes(),
             &[self.kind],
             &self.body_checksum.to_le_bytes(),
-        ]
-        .concat();
-        closed(&fields, seeded(seed, &fields))
+        ];
+        closed(&fields, |fields| seeded(seed, fields))
     }
 
     /// The header at the start of `bytes` of a record at a position within `positions`; nothing else is worth a
@@ -266,7 +275,9 @@ impl Tail {
         let length = (self.bytes.len() + RECORD_HEADER_SIZE) as u64;
         let filler = (self.offset + length).next_multiple_of(sector_size) - self.offset - length;
         self.push(Kind::Filler, |out| out.resize(out.len() + filler as usize, 0));
-        let batch = (self.offset, core::mem::take(&mut self.bytes));
+        // Another batch takes at least a sector.
+        let next = Vec::with_capacity(usize::try_from(sector_size).unwrap_or(0));
+        let batch = (self.offset, core::mem::replace(&mut self.bytes, next));
         self.batch = self.position;
         self.offset += batch.1.len() as u64;
         batch

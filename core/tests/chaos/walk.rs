@@ -301,8 +301,10 @@ impl<F: Flaws> Walk<F> {
         if !self.is_repairable() {
             return;
         }
-        for _ in 0..10 {
-            self.cluster.run(Duration::from_millis(700));
+        // Without PreVote and CheckQuorum whoever was removed may depose each leader (thesis §4.2.3), so one is looked
+        // for often, and then the others are switched off.
+        for _ in 0..70 {
+            self.cluster.run(Duration::from_millis(100));
             self.tell();
             if let Some(leader) = self.settled_leader() {
                 self.retire_strangers(leader);

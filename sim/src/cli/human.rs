@@ -59,17 +59,35 @@ pub(super) fn run(output: &mut Output, report: &RunReport) -> io::Result<()> {
     if faults.is_empty() { Ok(()) } else { row(output, "faults", &faults) }
 }
 
-/// `  messages    sent 1,200, delivered 1,100`, broken before it gets too long.
+/// `  messages    sent 1,200, delivered 1,100`
 fn row(output: &mut Output, title: &str, counts: &[(&str, u64)]) -> io::Result<()> {
-    let mut line = format!("  {FAINT}{title:10}{FAINT:#}");
-    let mut width = 12;
-    for (position, (name, count)) in counts.iter().enumerate() {
-        let comma = if position + 1 < counts.len() { "," } else { "" };
-        let item = format!(" {name} {}{comma}", grouped(*count));
+    let items: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect();
+    list(output, FAINT, &format!("  {title:10}"), &items)
+}
+
+/// Faults that scenarios ask for and that never happened: nothing is known of how the cluster bears them.
+pub(super) fn never_fired(output: &mut Output, summary: &Summary) -> io::Result<()> {
+    let faults = &summary.tally.never_fired;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let item = |(name, runs)| format!("{name} (in play in {})", counted(runs, "run"));
+    let items: Vec<_> = faults.iter().map(|(name, runs)| (*name, *runs)).map(item).collect();
+    list(output, UNSURE, "never fired:", &items)
+}
+
+/// A title and some items, broken before a line gets too long.
+fn list(output: &mut Output, style: Style, title: &str, items: &[String]) -> io::Result<()> {
+    let indent = title.len();
+    let mut line = format!("{style}{title}{style:#}");
+    let mut width = indent;
+    for (position, item) in items.iter().enumerate() {
+        let comma = if position + 1 < items.len() { "," } else { "" };
+        let item = format!(" {item}{comma}");
         if width + item.len() > 80 {
             output.line(&line)?;
-            line = " ".repeat(12);
-            width = 12;
+            line = " ".repeat(indent);
+            width = indent;
         }
         width += item.len();
         line.push_str(&item);
@@ -255,11 +273,12 @@ fn rough(time: Duration) -> String {
 pub(super) mod tests {
     use super::super::output::tests::printed;
     use super::*;
+    use seaworthy_sim::fault::FaultKind;
     use seaworthy_sim::observation::Property;
     use seaworthy_sim::run::{Found, MessageCounts, OperationCounts, Verdict};
     use seaworthy_sim::sweep::{Batch, Outcome, Source};
     use seaworthy_sim::time::Time;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     pub(in super::super) fn report(verdict: Verdict) -> RunReport {
         let found = Found {
@@ -284,6 +303,7 @@ pub(super) mod tests {
             faults: ["crash_mid_step", "duplicate_burst", "isolate_leader", "partition", "slow_leader_disk"]
                 .map(|name| (name, 1_234))
                 .into(),
+            in_play: BTreeSet::from([FaultKind::Partition, FaultKind::Wipe, FaultKind::ClockJump]),
         }
     }
 
@@ -364,6 +384,24 @@ pub(super) mod tests {
             scenario  runs failed undecided steps  time elections faults
             x            1      0         1  123k 12.5s        31  6,170
         "#);
+    }
+
+    #[test]
+    fn a_fault_that_was_in_play_and_never_fired_is_named() {
+        let scenario = seaworthy_sim::scenario::parse("x.json", r#"{"name": "x", "claim": "Something."}"#);
+        let source = Source::fixed("x.json", scenario.unwrap());
+        let mut summary = Summary::new(&[Batch { source, seeds: (0..2_000).into() }]);
+        let told = |summary: &Summary| printed(|output| never_fired(output, summary));
+        assert_eq!(told(&summary), "");
+        let one = report(Verdict::Ok);
+        for _ in 0..1_234 {
+            summary.count(0, 0, &Outcome::Finished(one.clone()));
+        }
+        insta::assert_snapshot!(told(&summary), @"never fired: clock_jump (in play in 1,234 runs), wipe (in play in 1,234 runs)");
+        let kinds = seaworthy_sim::fault::KINDS.into_iter();
+        let all = RunReport { in_play: kinds.collect(), ..one };
+        summary.count(0, 0, &Outcome::Finished(all));
+        assert!(told(&summary).lines().all(|line| line.chars().count() <= 80), "{}", told(&summary));
     }
 
     #[test]

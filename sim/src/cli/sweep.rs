@@ -155,5 +155,6 @@ fn print(summary: &Summary, batches: &[Batch], failed: &[Failed], output: &mut O
     }
     output.line(human::table(summary))?;
     output.line("")?;
+    human::never_fired(output, summary)?;
     human::sweep_verdict(summary).into_iter().try_for_each(|line| output.line(line))
 }

@@ -39,11 +39,15 @@ pub struct Losses {
 
 /// The bytes of a file.
 ///
-/// - `durable <= bytes.len()`, and every sector of `overwritten` begins before it.
+/// - It is `length` bytes long: those of `bytes` and then those of `appended`.
+/// - `durable <= length`, and every sector of `overwritten` begins before `durable`.
 #[derive(Debug, Default)]
 struct Inode {
     /// As written.
     bytes: Vec<u8>,
+    /// What was appended since anybody read the file, as it came: a log is written and hardly ever read.
+    appended: Vec<Vec<u8>>,
+    length: usize,
     /// How long the file is on the disk.
     durable: usize,
     /// What the disk holds of the sectors that were written over, by their number.
@@ -157,7 +161,7 @@ impl Files {
             .collect();
         let (file, number, length) = *damageable.get(luck(damageable.len().max(1) as u64) as usize)?;
         let at = luck(length as u64) as usize;
-        let bytes = &mut self.inodes.get_mut(&number).expect("it has a name").bytes;
+        let bytes = self.inodes.get_mut(&number).expect("it has a name").whole();
         if luck(2) == 0 {
             bytes[at] ^= 1 << luck(8);
         } else {
@@ -168,7 +172,10 @@ impl Files {
     }
 
     /// What a process sees that lists the directory and reads all: names and contents.
-    pub(super) fn list(&self) -> Vec<(String, &[u8])> {
+    pub(super) fn list(&mut self) -> Vec<(String, &[u8])> {
+        for inode in self.inodes.values_mut() {
+            inode.whole();
+        }
         let contents = |(file, number): (&File, &u64)| (file.to_string(), &self.inodes[number].bytes[..]);
         self.names.iter().map(contents).collect()
     }
@@ -194,34 +201,44 @@ impl Inode {
     fn write(&mut self, offset: usize, bytes: Vec<u8>, sector_size: usize) {
         self.last_write = offset;
         let end = offset + bytes.len();
-        for sector in offset / sector_size..self.durable.min(end).div_ceil(sector_size) {
-            let range = sector * sector_size..self.durable.min((sector + 1) * sector_size);
+        let durable = self.durable;
+        let overwrites = offset / sector_size..durable.min(end).div_ceil(sector_size);
+        if overwrites.is_empty() && offset == self.length {
+            self.length = end;
+            self.appended.push(bytes);
+            return;
+        }
+        self.whole();
+        for sector in overwrites {
+            let range = sector * sector_size..durable.min((sector + 1) * sector_size);
             self.overwritten.entry(sector).or_insert_with(|| self.bytes[range].to_vec());
         }
-        if self.bytes.is_empty() && offset == 0 {
-            self.bytes = bytes;
-        } else if self.bytes.len() <= offset {
-            self.bytes.resize(offset, 0);
-            self.bytes.extend(bytes);
-        } else {
-            self.bytes.resize(self.bytes.len().max(end), 0);
-            self.bytes[offset..end].copy_from_slice(&bytes);
-        }
+        self.length = self.length.max(end);
+        self.bytes.resize(self.length, 0);
+        self.bytes[offset..end].copy_from_slice(&bytes);
+    }
+
+    /// All bytes in one piece.
+    fn whole(&mut self) -> &mut Vec<u8> {
+        self.bytes.reserve_exact(self.length - self.bytes.len());
+        self.appended.drain(..).for_each(|piece| self.bytes.extend(piece));
+        &mut self.bytes
     }
 
     fn sync(&mut self) {
-        self.durable = self.bytes.len();
+        self.durable = self.length;
         self.overwritten.clear();
         self.last_synced = self.last_write;
     }
 
     fn is_dirty(&self) -> bool {
-        self.durable < self.bytes.len() || !self.overwritten.is_empty()
+        self.durable < self.length || !self.overwritten.is_empty()
     }
 
     fn crash(&mut self, sector_size: usize, tears: bool, luck: Luck<'_>, losses: &mut Losses) {
         // All of it, none of it, and any part of it are each worth a try.
         let style = luck(3);
+        self.whole();
         let new = self.durable.div_ceil(sector_size)..self.bytes.len().div_ceil(sector_size);
         let old = std::mem::take(&mut self.overwritten);
         let sectors = old.into_iter().chain(new.map(|sector| (sector, Vec::new())));
@@ -257,8 +274,159 @@ impl Inode {
         if length < self.bytes.len() && luck(2) == 0 {
             self.bytes.truncate(length);
         }
-        self.durable = self.bytes.len();
+        (self.length, self.durable) = (self.bytes.len(), self.bytes.len());
         // Whatever of the last write is there, it has no witness, and neither has the one before it.
         self.last_write = self.last_synced;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choice::{Choice, Stream};
+
+    const SECTOR: usize = 4;
+    const TEMPORARY: File = File::Temporary(1);
+    const SEGMENT: File = File::Segment(1);
+
+    fn write(file: File, offset: u64, bytes: &[u8]) -> Operation {
+        Operation::Write { file, offset, bytes: bytes.to_vec() }
+    }
+
+    /// A segment that holds `bytes`, all of it durable.
+    fn durable(bytes: &[u8]) -> Files {
+        let mut files = Files::new(SECTOR);
+        let create = [Operation::Create(SEGMENT), write(SEGMENT, 0, bytes)];
+        let sync = [Operation::Sync(SEGMENT), Operation::SyncDirectory];
+        create.into_iter().chain(sync).for_each(|operation| files.carry_out(operation));
+        files
+    }
+
+    fn contents(files: &mut Files) -> Vec<(String, Vec<u8>)> {
+        files.list().into_iter().map(|(name, bytes)| (name, bytes.to_vec())).collect()
+    }
+
+    /// All that a crash after these operations can leave.
+    fn outcomes(
+        start: impl Fn() -> Files,
+        operations: &[Operation],
+        tears: bool,
+    ) -> BTreeSet<Vec<(String, Vec<u8>)>> {
+        let mut choice = Choice::seeded(3);
+        let mut outcome = || {
+            let mut files = start();
+            operations.iter().for_each(|operation| files.carry_out(operation.clone()));
+            files.crash(tears, &mut |bound| choice.below(Stream::Swarm, bound));
+            let left = contents(&mut files);
+            assert!(!files.inodes.values().any(Inode::is_dirty), "after a crash all is durable");
+            assert_eq!(files.crash(tears, &mut |_| panic!("nothing is left to luck")), Losses::default());
+            assert_eq!(contents(&mut files), left);
+            left
+        };
+        (0..2_000).map(|_| outcome()).collect()
+    }
+
+    fn of_segment(outcomes: BTreeSet<Vec<(String, Vec<u8>)>>) -> Vec<Vec<u8>> {
+        let bytes = |files: Vec<(String, Vec<u8>)>| match <[_; 1]>::try_from(files) {
+            Ok([(_, bytes)]) => bytes,
+            Err(files) => panic!("{} files", files.len()),
+        };
+        outcomes.into_iter().map(bytes).collect()
+    }
+
+    #[test]
+    fn what_is_synced_outlives_every_crash() {
+        assert_eq!(of_segment(outcomes(|| durable(b"12345678"), &[], true)), [b"12345678"]);
+        let more = [write(SEGMENT, 8, b"abcd"), Operation::Sync(SEGMENT)];
+        assert_eq!(of_segment(outcomes(|| durable(b"12345678"), &more, true)), [b"12345678abcd"]);
+    }
+
+    #[test]
+    fn any_subset_of_the_sectors_that_were_not_synced_survives() {
+        let appended = outcomes(|| durable(b"1234"), &[write(SEGMENT, 4, b"abcdABCD")], false);
+        let expected: [&[u8]; 6] = [
+            b"1234",
+            b"1234\0\0\0\0ABCD",
+            b"1234\0\0\0\0\0\0\0\0",
+            b"1234abcd",
+            b"1234abcd\0\0\0\0",
+            b"1234abcdABCD",
+        ];
+        assert_eq!(
+            BTreeSet::from_iter(of_segment(appended)),
+            expected.iter().map(|bytes| bytes.to_vec()).collect()
+        );
+        let overwritten = outcomes(|| durable(b"12345678"), &[write(SEGMENT, 2, b"abcd")], false);
+        let expected: [&[u8]; 4] = [b"12345678", b"1234cd78", b"12ab5678", b"12abcd78"];
+        assert_eq!(of_segment(overwritten), expected);
+    }
+
+    #[test]
+    fn a_torn_sector_is_partly_new_or_junk_and_its_neighbours_are_whole() {
+        let torn = outcomes(|| durable(b"12345678"), &[write(SEGMENT, 4, b"abcd")], true);
+        let junk = b"abcd".map(|byte| byte ^ 0x5a);
+        let fates: [&[u8]; 6] = [b"5678", b"a678", b"ab78", b"abc8", b"abcd", &junk];
+        assert_eq!(
+            BTreeSet::from_iter(of_segment(torn)),
+            fates.iter().map(|sector| [b"1234", *sector].concat()).collect()
+        );
+    }
+
+    #[test]
+    fn a_name_lasts_from_the_next_sync_of_the_directory_on() {
+        let made = [Operation::Create(TEMPORARY), write(TEMPORARY, 0, b"new!"), Operation::Sync(TEMPORARY)];
+        let renamed = [&made[..], &[Operation::Rename { from: TEMPORARY, to: SEGMENT }]].concat();
+        let named = |file: File, bytes: &[u8]| vec![(file.to_string(), bytes.to_vec())];
+        let (old, temporary, new) =
+            (named(SEGMENT, b"old!"), named(TEMPORARY, b"new!"), named(SEGMENT, b"new!"));
+        let both = [old.clone(), temporary.clone()].concat();
+        assert_eq!(outcomes(|| durable(b"old!"), &made, true), BTreeSet::from([old.clone(), both.clone()]));
+        assert_eq!(
+            outcomes(|| durable(b"old!"), &renamed, true),
+            BTreeSet::from([old.clone(), both, new.clone()])
+        );
+        let synced = [&renamed[..], &[Operation::SyncDirectory]].concat();
+        assert_eq!(outcomes(|| durable(b"old!"), &synced, true), BTreeSet::from([new]));
+        let deleted = outcomes(|| durable(b"old!"), &[Operation::Delete(SEGMENT)], true);
+        assert_eq!(deleted, BTreeSet::from([old, vec![]]));
+    }
+
+    #[test]
+    fn a_file_without_a_name_is_forgotten() {
+        let mut files = durable(b"old!");
+        for operation in [Operation::Create(SEGMENT), Operation::Create(SEGMENT), Operation::Delete(SEGMENT)]
+        {
+            files.carry_out(operation);
+        }
+        files.carry_out(Operation::SyncDirectory);
+        assert!(files.inodes.is_empty() && contents(&mut files).is_empty());
+    }
+
+    #[test]
+    fn rot_takes_a_bit_or_a_sector_of_what_has_a_witness() {
+        let mut choice = Choice::seeded(7);
+        let mut whole = 0;
+        for _ in 0..1_000 {
+            let mut files = durable(b"12345678");
+            for (offset, bytes) in [(8, b"abcd"), (12, b"ABCD")] {
+                files.carry_out(write(SEGMENT, offset, bytes));
+                files.carry_out(Operation::Sync(SEGMENT));
+            }
+            assert_eq!(files.rot(&mut |bound| choice.below(Stream::Swarm, bound)), Some(SEGMENT));
+            let [(_, bytes)] = &contents(&mut files)[..] else { panic!("one file") };
+            let (sound, last) = (b"12345678abcd", b"ABCD");
+            assert_eq!(&bytes[12..], last, "nothing follows it that could tell rot from a torn end");
+            let damaged = (0..12).filter(|at| bytes[*at] != sound[*at]).collect::<Vec<_>>();
+            let first = damaged[0];
+            match damaged.len() {
+                1 => assert_eq!((bytes[first] ^ sound[first]).count_ones(), 1),
+                _ => {
+                    assert_eq!((&bytes[first..first + SECTOR], first % SECTOR), (&[0; SECTOR][..], 0));
+                    whole += 1;
+                }
+            }
+        }
+        assert!((300..700).contains(&whole), "{whole} sectors");
+        assert_eq!(Files::new(SECTOR).rot(&mut |bound| bound - 1), None);
     }
 }

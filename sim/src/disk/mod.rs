@@ -275,3 +275,6 @@ impl<R: Replica> Disk<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

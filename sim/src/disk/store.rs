@@ -40,17 +40,6 @@ pub enum Failure {
     Full,
 }
 
-impl Failure {
-    /// The fault's name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Crash(_) => "crash_at",
-            Self::Sync => "fail_sync",
-            Self::Full => "fill_disk",
-        }
-    }
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -115,11 +104,14 @@ impl<R: Replica> Store<R> {
 
     /// The host crashes; while a sync is under way, after any of its operations.
     pub(super) fn crash(&mut self, syncs: bool, tears: bool, luck: Luck<'_>) -> Losses {
-        /// In most crashes a sync has got somewhere, and not to its end.
-        const GOES_ON: (u64, u64) = (3, 4);
+        // What is written and not synced is most at risk, so that a crash comes there most often.
+        let goes_on = |operation: &Operation| match operation {
+            Operation::Sync(_) | Operation::SyncDirectory => 4,
+            _ => 7,
+        };
         while syncs
-            && luck(GOES_ON.1) < GOES_ON.0
             && let Some(operation) = self.format.next_operation()
+            && luck(8) < goes_on(&operation)
             && self.perform(operation).is_ok()
         {}
         self.files.crash(tears, luck)

@@ -67,7 +67,7 @@ impl Strike {
 impl Ground {
     pub(super) fn new(scenario: &Scenario) -> Self {
         Self {
-            nodes: scenario.cluster.nodes,
+            nodes: scenario.cluster.servers(),
             heartbeat_interval: scenario.cluster.heartbeat_interval,
             election_timeout_min: scenario.cluster.election_timeout_min,
             election_timeout_max: scenario.cluster.election_timeout_max,

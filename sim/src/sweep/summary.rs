@@ -74,6 +74,8 @@ pub struct Tally {
     pub elections: u64,
     /// How often each kind of fault happened.
     pub faults: BTreeMap<&'static str, u64>,
+    /// Each kind of fault that never happened though scenarios ask for it, and in how many runs they do.
+    pub never_fired: BTreeMap<&'static str, u64>,
 }
 
 /// What depends on the machine and on its mood, and on nothing that was simulated.
@@ -234,6 +236,10 @@ impl Tally {
         for (name, count) in &report.faults {
             *self.faults.entry(name).or_default() += count;
         }
+        for kind in &report.in_play {
+            *self.never_fired.entry(kind.name()).or_default() += 1;
+        }
+        self.never_fired.retain(|name, _| !self.faults.contains_key(name));
     }
 }
 

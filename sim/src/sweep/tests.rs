@@ -1,4 +1,5 @@
 use super::*;
+use crate::fault::FaultKind;
 use crate::report::tests::sample;
 use crate::run::Verdict;
 use crate::scenario::parse;
@@ -76,6 +77,26 @@ fn the_fingerprint_of_a_sweep_is_that_of_its_runs_in_order() {
     assert_ne!(of(&[1, 2, 3]), of(&[1, 2]));
     assert_ne!(of(&[]), of(&[0]));
     assert_ne!(summary(2, usize::MAX).fingerprint, summary(2, 9).fingerprint);
+}
+
+/// What fires in one of many runs has fired.
+#[test]
+fn a_fault_that_is_in_play_and_never_fires_is_named() {
+    let mut summary = Summary::new(&[batch("calm", 0..9)]);
+    let mut never_fired = |in_play: &[FaultKind], fired: &[FaultKind]| {
+        let faults = fired.iter().map(|kind| (kind.name(), 1)).collect();
+        let in_play = in_play.iter().copied().collect();
+        let report = RunReport { faults, in_play, ..sample(0, Verdict::Ok) };
+        summary.count(0, 0, &Outcome::Finished(report));
+        assert_eq!(summary.scenarios[0].tally, summary.tally);
+        summary.tally.never_fired.iter().map(|(name, runs)| (*name, *runs)).collect::<Vec<_>>()
+    };
+    let (crash, wipe) = (FaultKind::Crash, FaultKind::Wipe);
+    assert_eq!(never_fired(&[], &[]), []);
+    assert_eq!(never_fired(&[crash, wipe], &[]), [("crash", 1), ("wipe", 1)]);
+    assert_eq!(never_fired(&[wipe], &[]), [("crash", 1), ("wipe", 2)]);
+    assert_eq!(never_fired(&[crash], &[crash]), [("wipe", 2)]);
+    assert_eq!(never_fired(&[crash, wipe], &[]), [("wipe", 3)]);
 }
 
 #[test]
@@ -233,6 +254,9 @@ fn the_json_of_a_sweep_has_the_documented_fields() {
             "crash": 4,
             "partition": 2
           },
+          "never_fired": {
+            "wipe": 2
+          },
           "distinct_fingerprints": 2,
           "fingerprint": "6ec9092debc78ef6",
           "wall_seconds": 2.0,
@@ -266,6 +290,9 @@ fn the_json_of_a_sweep_has_the_documented_fields() {
               "faults": {
                 "crash": 4,
                 "partition": 2
+              },
+              "never_fired": {
+                "wipe": 2
               }
             }
           ],

@@ -141,6 +141,16 @@ fn a_failure_is_where_the_page_opens() {
     assert!(shown(STORMY).2.contains(r#""focus":null"#));
 }
 
+/// Whatever is luck, so that a shape is left.
+fn blank(data: &mut Value) {
+    match data {
+        Value::Number(number) => *number = 0.into(),
+        Value::Array(values) => values.iter_mut().for_each(blank),
+        Value::Object(fields) => fields.values_mut().for_each(blank),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
 /// What the script relies on: the fields, and the first of each.
 #[test]
 fn the_data_has_the_documented_shape() {
@@ -149,25 +159,28 @@ fn the_data_has_the_documented_shape() {
     for list in data.as_object_mut().unwrap().values_mut().filter_map(Value::as_array_mut) {
         list.truncate(1);
     }
+    assert_eq!(data["schema_version"], 1);
+    data["fingerprint"] = "a hash".into();
+    blank(&mut data);
     insta::assert_snapshot!(serde_json::to_string_pretty(&data).unwrap(), @r#"
         {
           "absences": [
             {
-              "from": 400000000,
-              "line": 163,
-              "node": 1,
+              "from": 0,
+              "line": 0,
+              "node": 0,
               "paused": false,
-              "until": 900000000
+              "until": 0
             }
           ],
           "arrows": [
             [
-              1,
-              2,
-              200329724,
-              204204124,
-              23,
-              25,
+              0,
+              0,
+              0,
+              0,
+              0,
+              0,
               "arrived",
               "PreVote"
             ]
@@ -176,67 +189,67 @@ fn the_data_has_the_documented_shape() {
             {
               "from": 0,
               "line": 0,
-              "node": 1,
+              "node": 0,
               "role": "follower",
               "term": 0,
-              "until": 200329724
+              "until": 0
             }
           ],
           "calls": [
             {
-              "client": 2,
-              "line": 4,
-              "node": 2,
+              "client": 0,
+              "line": 0,
+              "node": 0,
               "what": "asked"
             }
           ],
           "claim": "A </script><script>alert(1)</script> <!-- & friends is text.",
-          "clients": 2,
+          "clients": 0,
           "commits": [
             {
               "at": 0,
               "index": 0,
               "line": 0,
-              "node": 1
+              "node": 0
             }
           ],
-          "end": 1694605973,
-          "fingerprint": "e128b8f815a20ff8",
+          "end": 0,
+          "fingerprint": "a hash",
           "focus": null,
           "headline": "ok",
           "lines": [
             [
               0,
-              1,
-              1,
+              0,
+              0,
               "repair",
               "n1@0 booted, last 0@0"
             ]
           ],
-          "nodes": 3,
+          "nodes": 0,
           "operations": [
             {
               "answer": "[]",
-              "client": 2,
+              "client": 0,
               "command": "SMEMBERS k3.0",
-              "end": 401,
-              "from": 7022209,
-              "line": 3,
+              "end": 0,
+              "from": 0,
+              "line": 0,
               "outcome": "ok",
-              "until": 1409539146
+              "until": 0
             }
           ],
           "scenario": "stormy",
-          "schema_version": 1,
+          "schema_version": 0,
           "seed": "7",
           "verdict": "ok",
           "version": "0.1.0",
           "walls": [
             {
-              "from": 600000000,
-              "line": 172,
+              "from": 0,
+              "line": 0,
               "text": "n1 | n2 n3",
-              "until": 700000000
+              "until": 0
             }
           ]
         }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::history::Completion;
-use crate::scenario::model::Distribution;
+use crate::scenario::model::{Distribution, ReadModeName};
 use crate::scenario::scalar::Ppm;
 use seaworthy_core::kv::Answer;
 use seaworthy_core::state_machine::Operation;
@@ -14,6 +14,7 @@ enum Mood {
     Refuse(Option<u64>),
     Unknown(Option<u64>),
     NoSession,
+    Overloaded,
     Silence,
 }
 
@@ -36,6 +37,8 @@ struct Cluster<F> {
     queued: u64,
     sessions: u64,
     sent: Vec<(Time, ClientId, NodeId, Token, Request)>,
+    /// On whose word each of these is to be answered.
+    modes: Vec<ReadMode>,
     history: Vec<HistoryEvent>,
     /// The retired keys, each with the length of the history by then.
     retired: BTreeMap<Bytes, usize>,
@@ -54,6 +57,7 @@ impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
             queued: 0,
             sessions: 0,
             sent: Vec::new(),
+            modes: Vec::new(),
             history: Vec::new(),
             retired: BTreeMap::new(),
         };
@@ -77,8 +81,9 @@ impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
                 ClientEffect::Retired(key) => {
                     assert_eq!(self.retired.insert(key, self.history.len()), None, "a key retires once");
                 }
-                ClientEffect::Send { client, to, token, request } => {
+                ClientEffect::Send { client, to, token, request, mode } => {
                     self.sent.push((self.now, client, to, token, request.clone()));
+                    self.modes.push(mode);
                     let mood = (self.mood)(&mut self.choice, self.now, to);
                     let Some(result) = self.result(mood, &request) else {
                         continue;
@@ -100,6 +105,7 @@ impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
             Mood::Silence => None,
             Mood::Refuse(leader) => Some(Err(Refusal::NotLeader { leader: hint(leader) })),
             Mood::Unknown(leader) => Some(Err(Refusal::Unknown { leader: hint(leader) })),
+            Mood::Overloaded => Some(Err(Refusal::Overloaded)),
             Mood::NoSession if request.operation != Operation::Register => Some(Ok(Outcome::UnknownSession)),
             Mood::NoSession | Mood::Answer => Some(Ok(match request.operation {
                 Operation::Command(_) => Outcome::Answer(Answer::Ok),
@@ -129,8 +135,8 @@ impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
 
     fn invoke(&mut self, client: u32, command: Command, node: Option<u64>, stay: bool) {
         let mut effects = Vec::new();
-        let (node, client) = (node.map(NodeId::new), ClientId(client));
-        self.clients.invoke(self.now, client, command, node, stay, &mut self.choice, &mut effects);
+        let script = Script { command, mode: ReadMode::Leader, node: node.map(NodeId::new), stay };
+        self.clients.invoke(self.now, ClientId(client), script, &mut self.choice, &mut effects);
         self.carry_out(effects);
     }
 
@@ -148,7 +154,7 @@ impl<F: FnMut(&mut Choice, Time, NodeId) -> Mood> Cluster<F> {
         let mut last = (Time::ZERO, OperationId(0));
         for event in &self.history {
             match event {
-                HistoryEvent::Invoked { operation, client, command, at } => {
+                HistoryEvent::Invoked { operation, client, command, mode: _, at } => {
                     assert!(last <= (*at, *operation), "{event:?}");
                     last = (*at, OperationId(operation.0 + 1));
                     assert_eq!(open.insert(*client, (*operation, command.clone())), None, "{event:?}");
@@ -259,7 +265,7 @@ fn keys_retire_in_the_end_unless_the_timeline_names_them() {
     let workload = Workload { keys: 3, clients: 5, ..Workload::default() };
     let mut scenario = scenario(3, Some(workload));
     let (client, command) = (9, "GET k1.0".to_owned());
-    let action = Action::Invoke { client, command, node: None, stay: false };
+    let action = Action::Invoke { client, command, node: None, stay: false, read: None };
     scenario.timeline = vec![Moment { at: Span::ZERO, action }];
     let mut cluster = Cluster::new(&scenario, 1, trouble);
     cluster.run_until(Time(300_000_000_000));
@@ -306,17 +312,19 @@ fn a_write_fails_only_if_no_attempt_can_ever_take_effect() {
         };
     assert_eq!(outcome(Mood::Refuse(None), set("a")), Completion::Fail);
     assert_eq!(outcome(Mood::Refuse(Some(2)), set("a")), Completion::Fail);
+    assert_eq!(outcome(Mood::Overloaded, set("a")), Completion::Fail);
     assert_eq!(outcome(Mood::Unknown(None), set("a")), Completion::Info);
     assert_eq!(outcome(Mood::Silence, set("a")), Completion::Info);
     assert_eq!(outcome(Mood::NoSession, set("a")), Completion::Info);
-    for mood in [Mood::Refuse(None), Mood::Unknown(None), Mood::Silence, Mood::NoSession] {
+    for mood in [Mood::Refuse(None), Mood::Unknown(None), Mood::Silence, Mood::NoSession, Mood::Overloaded] {
         assert_eq!(outcome(mood, get()), Completion::Fail, "{mood:?}");
     }
 }
 
 #[test]
 fn a_dead_or_leaderless_cluster_is_not_flooded() {
-    for mood in [Mood::Silence, Mood::Refuse(None), Mood::Refuse(Some(1)), Mood::Unknown(Some(2))] {
+    let refusals = [Mood::Refuse(None), Mood::Refuse(Some(1)), Mood::Unknown(Some(2)), Mood::Overloaded];
+    for mood in refusals.into_iter().chain([Mood::Silence]) {
         let workload = Workload { think: Distribution::Constant(Span::ZERO), ..Workload::default() };
         let clients = u64::from(workload.clients);
         let mut cluster = Cluster::new(&scenario(3, Some(workload)), 3, move |_, _, _| mood);
@@ -454,4 +462,61 @@ fn an_answer_to_any_attempt_counts_and_one_to_another_operation_does_not() {
     cluster.push(cluster.now, Event::Reply(first.1, first.2, first.3, answer));
     cluster.run_until(Time(900_000_000));
     assert_eq!(cluster.completions().len(), 1);
+}
+
+/// Of an operation, one attempt that was overloaded and one of which nothing is known: it may have happened.
+#[test]
+fn what_was_refused_once_may_have_happened_another_time() {
+    let mut cluster = Cluster::new(&scenario(3, None), 1, |_, now, _| match now.0 / 1_000_000 {
+        0..1_000 => Mood::Answer,
+        1_000..1_200 => Mood::Silence,
+        _ => Mood::Overloaded,
+    });
+    cluster.invoke(1, set("first"), None, false);
+    cluster.run_until(Time(1_000_000_000));
+    cluster.invoke(1, set("a"), None, false);
+    cluster.run_until(Time(9_000_000_000));
+    assert_eq!(cluster.completions().remove(1).2, Completion::Info);
+}
+
+#[test]
+fn who_is_sent_back_and_forth_between_two_servers_reaches_the_third() {
+    for seed in 0..20 {
+        let mut cluster = Cluster::new(&scenario(3, None), seed, |_, _, node| match node.get() {
+            1 => Mood::Refuse(Some(2)),
+            2 => Mood::Refuse(Some(1)),
+            _ => Mood::Answer,
+        });
+        cluster.invoke(1, get(), Some(1), false);
+        cluster.run_until(Time(2_000_000_000));
+        assert_eq!(cluster.completions()[0].2, Completion::Ok(Answer::Ok), "seed {seed}");
+    }
+}
+
+#[test]
+fn ways_to_read_are_chosen_by_weight_and_writes_have_none() {
+    let reads = BTreeMap::from([
+        (ReadModeName::Leader, 1),
+        (ReadModeName::Lease, 0),
+        (ReadModeName::Follower, 3),
+        (ReadModeName::Stale, 1),
+    ]);
+    let workload = Workload { reads, ..Workload::default() };
+    let mut cluster = Cluster::new(&scenario(3, Some(workload)), 1, |_, _, _| Mood::Answer);
+    cluster.run_until(Time(60_000_000_000));
+    let mut counts = BTreeMap::new();
+    for ((.., request), mode) in cluster.sent.iter().zip(&cluster.modes) {
+        match &request.operation {
+            Operation::Command(command) if command.is_read() => {
+                *counts.entry(format!("{mode:?}")).or_insert(0) += 1;
+            }
+            _ => assert_eq!(*mode, ReadMode::Leader),
+        }
+    }
+    let all: u64 = counts.values().sum();
+    let share = |mode: &str| counts.get(mode).copied().unwrap_or(0) * 100 / all;
+    assert!(500 < all, "{counts:?}");
+    assert_eq!(share("Lease"), 0);
+    assert!((15..25).contains(&share("Leader")) && (15..25).contains(&share("Stale")), "{counts:?}");
+    assert!((55..65).contains(&share("Follower")), "{counts:?}");
 }

@@ -4,8 +4,9 @@ use super::operator::Wish;
 use super::{Phase, Stop, World, base_sync};
 use crate::choice::Stream;
 use crate::event::Event;
+use crate::fault::FaultKind;
 use crate::history::ClientId;
-use crate::host::position;
+use crate::host::{Host, position};
 use crate::nemesis::target::{NodeStatus, Status, resolve};
 use crate::network::Owner;
 use crate::network::distribution::Sampler;
@@ -61,11 +62,12 @@ impl<R: Replica> World<'_, R> {
         let furthest = self.hosts.iter().max_by_key(|host| host.view.last).expect("there are servers");
         let leader = status.leader();
         let host = leader.map_or(furthest, |leader| &self.hosts[position(leader)]);
-        let view = &host.view;
+        let Host { view, reign, .. } = host;
         status.membership.clone_from(&view.membership);
-        // What an operator has said to a frozen leader is still to come.
+        // What an operator has said to a frozen leader is still to come. And until a leader has committed in its own
+        // term, what another leader appended before may still win.
         let idle = self.operators.are_idle() && !host.is_behind();
-        status.settled = leader.is_some() && view.membership_index <= view.commit && idle;
+        status.settled = leader.is_some() && *reign.max(&view.membership_index) <= view.commit && idle;
         status
     }
 
@@ -75,25 +77,25 @@ impl<R: Replica> World<'_, R> {
             Action::Cut { from, to } => {
                 let (from, to) = (self.all_of(owner, from), self.all_of(owner, to));
                 let news = self.cut(owner, &from, &to);
-                self.took_effect("cut", news);
+                self.took_effect(FaultKind::Cut, news);
             }
             Action::Sever { between, and } => {
                 let (between, and) = (self.all_of(owner, between), self.all_of(owner, and));
                 let news = self.cut(owner, &between, &and) | self.cut(owner, &and, &between);
-                self.took_effect("sever", news);
+                self.took_effect(FaultKind::Sever, news);
             }
             Action::Isolate(target) => {
                 for node in self.each_of(owner, *target) {
                     let others = self.everybody_but(&[node]);
                     let news = self.cut(owner, &[node], &others) | self.cut(owner, &others, &[node]);
-                    self.took_effect("isolate", news);
+                    self.took_effect(FaultKind::Isolate, news);
                 }
             }
             Action::Clog(target) => {
                 for node in self.each_of(owner, *target) {
                     let news = self.network.clog(owner, node);
                     self.note(Record::Clogged { node });
-                    self.took_effect("clog", news);
+                    self.took_effect(FaultKind::Clog, news);
                 }
             }
             Action::Unclog {} => {
@@ -104,12 +106,12 @@ impl<R: Replica> World<'_, R> {
             Action::Heal {} => {
                 let links = self.network.heal(owner);
                 self.note(Record::Mended { links, owner });
-                self.took_effect("heal", links > 0);
+                self.took_effect(FaultKind::Heal, links > 0);
             }
             Action::Crash(targets) => {
                 for node in self.all_of(owner, targets) {
                     if self.is_up(node) {
-                        self.took_effect("crash", true);
+                        self.took_effect(FaultKind::Crash, true);
                         self.crash(position(node))?;
                     }
                 }
@@ -129,34 +131,37 @@ impl<R: Replica> World<'_, R> {
                 let [add, learn, remove] = [add, learn, remove].map(|targets| self.all_of(owner, targets));
                 let wish = Wish::new(owner, add, learn, remove);
                 match node {
-                    None => self.wish(wish)?,
+                    None => {
+                        self.took_effect(FaultKind::ChangeMembership, true);
+                        self.wish(wish)?;
+                    }
                     Some(target) => {
                         for node in self.each_of(owner, *target) {
-                            let membership = &self.hosts[position(node)].view.membership;
-                            let changes = wish.changes(membership);
-                            if self.is_viable(membership, &changes) {
-                                self.instruct(node, Instruction::ChangeMembership(changes));
-                            }
+                            let told = self.tell(node, &wish);
+                            self.took_effect(FaultKind::ChangeMembership, told);
                         }
                     }
                 }
-                self.took_effect("change_membership", true);
             }
             Action::TransferLeadership(target) => {
                 let to = self.each_of(owner, *target).first().copied();
-                self.instruct_leader("transfer_leadership", to.map(Instruction::TransferLeadership));
+                self.instruct_leader(FaultKind::TransferLeadership, to.map(Instruction::TransferLeadership));
             }
-            Action::StepDown {} => self.instruct_leader("step_down", Some(Instruction::StepDown)),
+            Action::StepDown {} => self.instruct_leader(FaultKind::StepDown, Some(Instruction::StepDown)),
             Action::TakeSnapshot(target) => {
                 for node in self.each_of(owner, *target) {
-                    self.instruct(node, Instruction::TakeSnapshot);
-                    self.took_effect("take_snapshot", true);
+                    if self.is_up(node) {
+                        self.took_effect(FaultKind::TakeSnapshot, true);
+                        self.instruct(node, Instruction::TakeSnapshot);
+                    }
                 }
             }
             Action::Wipe(target) => {
                 for node in self.each_of(owner, *target) {
-                    self.took_effect("wipe", true);
-                    self.wipe(node)?;
+                    if !self.hosts[position(node)].retired {
+                        self.took_effect(FaultKind::Wipe, true);
+                        self.wipe(node)?;
+                    }
                 }
             }
             Action::Rot(target) => {
@@ -211,19 +216,19 @@ impl<R: Replica> World<'_, R> {
             Action::Pause(_) if up && !host.paused => {
                 host.paused = true;
                 self.note(Record::Paused { node });
-                self.took_effect("pause", true);
+                self.took_effect(FaultKind::Pause, true);
             }
             Action::Resume(_) => self.resume(node),
             Action::Campaign(_) if up => {
                 self.queue.schedule(now, Event::Campaign { node });
-                self.took_effect("campaign", true);
+                self.took_effect(FaultKind::Campaign, true);
             }
             Action::JumpClock { by, .. } => {
                 host.clock.jump(*by);
                 self.note(Record::ClockJumped { node, by: *by });
                 // What was due later by the clock may be due now.
                 self.arm_timer(position(node));
-                self.took_effect("clock_jump", true);
+                self.took_effect(FaultKind::ClockJump, true);
             }
             Action::SlowDisk { sync, .. } => {
                 let sync = Sampler::from(sync);
@@ -231,7 +236,7 @@ impl<R: Replica> World<'_, R> {
                 host.disk.sync = sync;
                 let slower = sync != base_sync(self.scenario, node);
                 self.note(Record::DiskChanged { node });
-                self.took_effect("slow_disk", news && slower);
+                self.took_effect(FaultKind::SlowDisk, news && slower);
             }
             _ => {}
         }
@@ -243,17 +248,17 @@ impl<R: Replica> World<'_, R> {
             Action::Loss(loss) => {
                 self.network.set_loss(*loss);
                 self.note(Record::LossChanged { ppm: loss.get() });
-                self.took_effect("loss", *loss != base.loss);
+                self.took_effect(FaultKind::Loss, *loss != base.loss);
             }
             Action::Duplicate(duplicate) => {
                 self.network.set_duplicate(*duplicate);
                 self.note(Record::DuplicateChanged { ppm: duplicate.get() });
-                self.took_effect("duplication", *duplicate != base.duplicate);
+                self.took_effect(FaultKind::Duplication, *duplicate != base.duplicate);
             }
             Action::Latency(latency) => {
                 self.network.set_latency(latency);
                 self.note(Record::LatencyChanged);
-                self.took_effect("latency", *latency != base.latency);
+                self.took_effect(FaultKind::Latency, *latency != base.latency);
             }
             _ => unreachable!("the caller has looked"),
         }
@@ -276,7 +281,7 @@ impl<R: Replica> World<'_, R> {
                 news |= self.cut(owner, side, other) | self.cut(owner, other, side);
             }
         }
-        self.took_effect("partition", news);
+        self.took_effect(FaultKind::Partition, news);
     }
 
     /// Cuts every link from some nodes to others. Says whether any was new.
@@ -298,11 +303,11 @@ impl<R: Replica> World<'_, R> {
         self.follow_clients()
     }
 
-    fn instruct_leader(&mut self, name: &'static str, instruction: Option<Instruction>) {
+    fn instruct_leader(&mut self, kind: FaultKind, instruction: Option<Instruction>) {
         let leader = self.status().leader();
         if let Some((leader, instruction)) = leader.zip(instruction) {
             self.instruct(leader, instruction);
-            self.took_effect(name, true);
+            self.took_effect(kind, true);
         }
     }
 
@@ -311,7 +316,7 @@ impl<R: Replica> World<'_, R> {
         if self.is_up(node) || self.hosts[position(node)].retired {
             return Ok(());
         }
-        self.took_effect("restart", true);
+        self.took_effect(FaultKind::Restart, true);
         self.boot(position(node), false)
     }
 
@@ -358,7 +363,8 @@ impl<R: Replica> World<'_, R> {
     /// Takes servers away for good, one after the other at random, for as long as those that are left make a quorum of
     /// every configuration that any server knows of: one of these is in force.
     fn abandon_all_but_a_core(&mut self) -> Result<(), Stop> {
-        let configurations: Vec<Membership> = self.hosts.iter().map(|host| host.view.membership.clone()).collect();
+        let configurations: Vec<Membership> =
+            self.hosts.iter().map(|host| host.view.membership.clone()).collect();
         let lives = |core: &[NodeId]| {
             let there = |voter| core.contains(&voter).then_some(true);
             configurations.iter().all(|membership| membership.voters.vote(there) == VoteResult::Won)
@@ -407,9 +413,9 @@ impl<R: Replica> World<'_, R> {
     }
 
     /// Counts a fault if it did anything.
-    pub(super) fn took_effect(&mut self, name: &'static str, did: bool) {
+    pub(super) fn took_effect(&mut self, kind: FaultKind, did: bool) {
         if did {
-            *self.counts.faults.entry(name).or_default() += 1;
+            self.counts.fault(kind);
         }
     }
 }

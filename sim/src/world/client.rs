@@ -2,6 +2,7 @@
 
 use super::{Stop, World};
 use crate::event::Event;
+use crate::fault::FaultKind;
 use crate::history::{ClientId, Completion, HistoryEvent};
 use crate::host::{Asker, position};
 use crate::observation::Fact;
@@ -48,8 +49,14 @@ impl<R: Replica> World<'_, R> {
             Some(arrival) => {
                 self.queue.schedule(arrival, Event::Reply { client, from, token, writes, result });
             }
-            None => self.witness.note(Record::ClientLost { client, node: from }),
+            None => self.client_lost(client, from),
         }
+    }
+
+    /// A message between a client and a node is lost on its way.
+    fn client_lost(&mut self, client: ClientId, node: NodeId) {
+        self.counts.fault(FaultKind::ClientDrop);
+        self.witness.note(Record::ClientLost { client, node });
     }
 
     /// Has happen what the clients want.
@@ -69,7 +76,7 @@ impl<R: Replica> World<'_, R> {
                     Some(arrival) => {
                         self.queue.schedule(arrival, Event::Request { node, client, token, request, mode });
                     }
-                    None => self.witness.note(Record::ClientLost { client, node }),
+                    None => self.client_lost(client, node),
                 }
                 Ok(())
             }

@@ -20,6 +20,7 @@ use crate::choice::Choice;
 use crate::clock::Clock;
 use crate::disk::{Disk, Settings};
 use crate::event::Event;
+use crate::fault::FaultKind;
 use crate::history::{ClientId, Completion};
 use crate::host::{Host, Timer, position};
 use crate::nemesis::Nemeses;
@@ -118,13 +119,14 @@ struct Counts {
     messages: MessageCounts,
     operations: OperationCounts,
     elections: u64,
-    faults: BTreeMap<&'static str, u64>,
-    /// Messages lost by luck.
-    lost: u64,
-    /// Messages lost because a link was full.
-    overflowed: u64,
-    /// Messages that a rule decided.
-    ruled: u64,
+    faults: BTreeMap<FaultKind, u64>,
+}
+
+impl Counts {
+    /// A fault took effect.
+    fn fault(&mut self, kind: FaultKind) {
+        *self.faults.entry(kind).or_default() += 1;
+    }
 }
 
 impl<'a, R: Replica> World<'a, R> {
@@ -133,8 +135,8 @@ impl<'a, R: Replica> World<'a, R> {
         let cluster = &scenario.cluster;
         let nodes: Vec<NodeId> = (1..=cluster.servers()).map(NodeId::new).collect();
         let learns = |node: &NodeId| cluster.learners.contains(&node.get());
-        let (learners, voters) = nodes[..cluster.nodes as usize].iter().copied().partition(learns);
-        let voters: Vec<NodeId> = voters;
+        let founders = nodes.iter().copied().take(cluster.nodes as usize);
+        let (learners, voters): (Vec<_>, Vec<_>) = founders.partition(learns);
         let membership = Membership { learners, ..Membership::new(voters) };
         let config = node::config(scenario, nodes[0], 0);
         let flaws = crate::planted::flaws(scenario.planted.iter().map(String::as_str));
@@ -333,6 +335,7 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership, fl
         clock: clock.map_or(Clock::new(Span::ZERO, 0), |clock| Clock::new(clock.offset, clock.drift_ppm)),
         timer: Timer::default(),
         held: Vec::new(),
+        reign: LogIndex::ZERO,
         view,
         waiting: BTreeMap::new(),
         life: 0,

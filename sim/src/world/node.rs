@@ -4,6 +4,7 @@ use super::{Stop, World};
 use crate::choice::Stream;
 use crate::disk::{Failure, Trouble};
 use crate::event::Event;
+use crate::fault::FaultKind;
 use crate::host::{Asker, position};
 use crate::network::Cause;
 use crate::observation::{EntryFact, Fact, LogFacts, Property, View, Violation};
@@ -206,7 +207,10 @@ impl<R: Replica> World<'_, R> {
             state_hash: view.state_hash,
         });
         if (view.role, view.term) != (before.0, before.1) {
-            self.counts.elections += u64::from(view.role == Role::Leader);
+            if view.role == Role::Leader {
+                self.counts.elections += 1;
+                host.reign = view.last.index;
+            }
             self.witness.note(Record::Became { node: id, term: view.term, role: view.role });
         }
         if view.commit != before.2 {
@@ -239,7 +243,9 @@ impl<R: Replica> World<'_, R> {
             self.send_reply(node, token, result);
         }
         if crashes {
-            self.took_effect("crash_mid_step", true);
+            self.counts.fault(FaultKind::CrashMidStep);
+            // What the step wrote may be on its way to the disk already.
+            self.hosts[node].disk.begin_sync();
             return self.crash(node);
         }
         self.begin_sync(node);
@@ -276,11 +282,16 @@ impl<R: Replica> World<'_, R> {
         self.witness.observe(&Fact::Released { from, to, term: facts.term, promise: facts.promise })?;
         self.counts.messages.sent += 1;
         let route = self.network.route(now, &facts, self.choice);
-        self.counts.ruled += u64::from(route.ruled);
+        if route.ruled {
+            self.counts.fault(FaultKind::Rule);
+        }
         match route.arrival {
             Err(cause) => {
-                self.counts.lost += u64::from(cause == Cause::Luck);
-                self.counts.overflowed += u64::from(cause == Cause::Full);
+                match cause {
+                    Cause::Luck => self.counts.fault(FaultKind::Drop),
+                    Cause::Full => self.counts.fault(FaultKind::Overflow),
+                    Cause::Cut | Cause::Rule | Cause::Down => {}
+                }
                 self.counts.messages.dropped += 1;
                 self.witness.note(Record::Lost { message: facts, cause });
             }
@@ -288,6 +299,7 @@ impl<R: Replica> World<'_, R> {
                 self.witness.note(Record::Sent { message: facts, arrival });
                 if let Some(again) = route.again {
                     self.counts.messages.duplicated += 1;
+                    self.counts.fault(FaultKind::Duplicate);
                     self.witness.note(Record::Doubled { message: facts, arrival: again });
                     self.queue.schedule(again, Event::Deliver { from, to, message: message.clone() });
                 }
@@ -315,9 +327,9 @@ impl<R: Replica> World<'_, R> {
             self.persist_next(node)?;
         }
         let losses = self.hosts[node].disk.crash(self.choice, Stream::Disk(id));
-        self.took_effect("lost_writes", losses.writes);
-        self.took_effect("torn_write", losses.torn);
-        self.took_effect("lost_name", losses.names);
+        self.took_effect(FaultKind::LostWrites, losses.writes);
+        self.took_effect(FaultKind::TornWrite, losses.torn);
+        self.took_effect(FaultKind::LostName, losses.names);
         self.witness.note(Record::Crashed { node: id, pending });
         self.go_down(node)
     }
@@ -327,7 +339,7 @@ impl<R: Replica> World<'_, R> {
     fn disk_fails(&mut self, node: usize, failure: Failure) -> Result<(), Stop> {
         let id = self.hosts[node].id;
         self.witness.note(Record::DiskFailed { node: id, failure });
-        self.took_effect(failure.name(), true);
+        self.counts.fault(FaultKind::from(failure));
         if let Failure::Crash(_) = failure {
             return self.crash(node);
         }
@@ -356,8 +368,10 @@ impl<R: Replica> World<'_, R> {
                 Err(Trouble::Refused { why, rotten }) => return self.refuse(node, why, rotten),
             }
         }
-        let seed = self.choice.word(Stream::Timers(self.hosts[node].id));
+        let luck = self.choice.word(Stream::Timers(self.hosts[node].id));
         let host = &mut self.hosts[node];
+        // No two lives are alike, also where luck has run out and is always the same.
+        let seed = luck ^ (host.id.get() << 32 | u64::from(host.life));
         let config = config(self.scenario, host.id, seed);
         let boot = Boot { config: &config, flaws: self.flaws };
         self.log.clear();
@@ -385,7 +399,7 @@ impl<R: Replica> World<'_, R> {
             let property = Property::CrashConsistency;
             return Err(Stop::Violation(Violation { property, node: Some(id), detail }));
         }
-        self.took_effect("refused_disk", true);
+        self.counts.fault(FaultKind::RefusedDisk);
         self.hosts[node].wiped = true;
         self.retire(id);
         self.witness.observe(&Fact::Wiped { node: id })

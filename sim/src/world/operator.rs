@@ -3,6 +3,7 @@
 use super::{Stop, World};
 use crate::choice::Stream;
 use crate::event::Event;
+use crate::fault::FaultKind;
 use crate::host::position;
 use crate::network::Owner;
 use crate::observation::Fact;
@@ -11,6 +12,9 @@ use crate::trace::Record;
 use seaworthy_core::member::Instruction;
 use seaworthy_core::membership::{Change, Membership};
 use seaworthy_core::types::{NodeId, Token};
+
+#[cfg(test)]
+mod tests;
 
 /// What operators are about.
 ///
@@ -28,9 +32,9 @@ pub(super) struct Operators {
 pub(super) struct Wish {
     number: u64,
     owner: Owner,
-    pub(super) add: Vec<NodeId>,
-    pub(super) learn: Vec<NodeId>,
-    pub(super) remove: Vec<NodeId>,
+    add: Vec<NodeId>,
+    learn: Vec<NodeId>,
+    remove: Vec<NodeId>,
 }
 
 impl Wish {
@@ -39,7 +43,7 @@ impl Wish {
     }
 
     /// All that is still to be changed, at once.
-    pub(super) fn changes(&self, membership: &Membership) -> Vec<Change> {
+    fn changes(&self, membership: &Membership) -> Vec<Change> {
         let voters = &membership.voters.incoming;
         let learns =
             |node: &NodeId| membership.learners.contains(node) || membership.learners_next.contains(node);
@@ -86,12 +90,12 @@ impl<R: Replica> World<'_, R> {
             let wish = &self.operators.wishes[place];
             let settled = view.membership_index <= view.commit && !view.membership.is_joint();
             let changes = wish.next(&view.membership);
-            let viable = self.is_viable(&view.membership, &changes);
+            let sensible = self.is_sensible(&view.membership, &changes);
             if changes.is_empty() && settled {
                 let wish = self.operators.wishes.swap_remove(place);
                 return self.decommission(&wish.remove);
             }
-            if !changes.is_empty() && settled && viable {
+            if settled && sensible {
                 self.instruct(leader, Instruction::ChangeMembership(changes));
             }
         }
@@ -100,9 +104,24 @@ impl<R: Replica> World<'_, R> {
         Ok(())
     }
 
-    /// Whether the voters that can still be of use would be a majority after a change. An operator knows whose disk is
-    /// lost, and does not leave the cluster to it.
-    pub(super) fn is_viable(&self, membership: &Membership, changes: &[Change]) -> bool {
+    /// Says all that is wished to one node, once, as far as it makes sense there. Says whether it was said.
+    pub(super) fn tell(&mut self, node: NodeId, wish: &Wish) -> bool {
+        let host = &self.hosts[position(node)];
+        let changes = wish.changes(&host.view.membership);
+        let tells = host.replica.is_some() && self.is_sensible(&host.view.membership, &changes);
+        if tells {
+            self.instruct(node, Instruction::ChangeMembership(changes));
+        }
+        tells
+    }
+
+    /// Whether there is something to be changed, and the voters that can still be of use would be a majority after it.
+    /// An operator knows whose disk is lost, and does not leave the cluster to it.
+    fn is_sensible(&self, membership: &Membership, changes: &[Change]) -> bool {
+        if changes.is_empty() {
+            return false;
+        }
+        // What the node refuses does no harm, and a refusal is worth a try.
         let Ok(next) = membership.change(changes) else { return true };
         let voters = &next.voters.incoming;
         let of_use = |node: &&NodeId| !self.hosts[position(**node)].is_gone();
@@ -138,9 +157,14 @@ impl<R: Replica> World<'_, R> {
         if self.hosts[place].replica.is_some() { self.crash(place) } else { Ok(()) }
     }
 
-    /// A server is down for good: it is of no use to anybody else.
+    /// A server is down for good.
     pub(super) fn retire(&mut self, node: NodeId) {
         self.hosts[position(node)].retired = true;
+        self.write_off(node);
+    }
+
+    /// A server is of no use to anybody any more: who wanted it thinks again.
+    fn write_off(&mut self, node: NodeId) {
         for wish in &mut self.operators.wishes {
             wish.add.retain(|other| *other != node);
             wish.learn.retain(|other| *other != node);
@@ -156,6 +180,7 @@ impl<R: Replica> World<'_, R> {
         let host = &mut self.hosts[place];
         host.wiped = true;
         host.disk.wipe();
+        self.write_off(node);
         self.witness.note(Record::Wiped { node });
         self.witness.observe(&Fact::Wiped { node })?;
         self.boot(place, false)
@@ -169,7 +194,7 @@ impl<R: Replica> World<'_, R> {
         }
         if !self.hosts[place].retired && self.hosts[place].disk.rot(self.choice, Stream::Disk(node)) {
             self.witness.note(Record::Rotted { node });
-            self.took_effect("rot", true);
+            self.took_effect(FaultKind::Rot, true);
         }
         self.restart(node)
     }

@@ -1,7 +1,10 @@
 use super::toy::Toy;
 use super::*;
+use crate::fault::KINDS;
 use crate::observation::Property;
 use crate::run::{Recording, RunReport, Verdict};
+use crate::seaworthy::Seaworthy;
+use std::collections::BTreeSet;
 
 /// A scenario of these fields besides its name and claim.
 fn scenario(fields: &str) -> Scenario {
@@ -28,7 +31,7 @@ fn lines(scenario: &Scenario, wanted: impl Fn(&str) -> bool) -> String {
 fn stormy() -> Scenario {
     scenario(
         r#""duration": "3s", "workload": {"clients": 3},
-           "network": {"loss": 0.05, "duplicate": 0.05, "client_loss": 0.02},
+           "network": {"loss": 0.05, "duplicate": 0.05, "client_loss": 0.02, "capacity": 4},
            "clocks": [{"node": 2, "offset": "1s", "drift_ppm": -20000}],
            "rules": [{"to": 3, "nth": 9, "verdict": "drop"}, {"nth": 30, "verdict": {"duplicate": "40ms"}}],
            "timeline": [
@@ -42,7 +45,45 @@ fn stormy() -> Scenario {
              {"at": "1400ms", "do": {"crash": [1]}},
              {"at": "1500ms", "do": {"restart": ["all"]}},
              {"at": "1600ms", "do": {"jump_clock": {"node": 1, "by": "5s"}}},
+             {"at": "1700ms", "do": {"cut": {"from": [2], "to": [3]}}},
+             {"at": "1750ms", "do": {"heal": {}}},
+             {"at": "1800ms", "do": {"sever": {"between": [1], "and": [3]}}},
+             {"at": "1850ms", "do": {"heal": {}}},
+             {"at": "1900ms", "do": {"isolate": 2}},
+             {"at": "1950ms", "do": {"heal": {}}},
+             {"at": "1950ms", "do": {"clog": 3}},
+             {"at": "1990ms", "do": {"unclog": {}}},
+             {"at": "2s", "do": {"loss": 0.3}},
+             {"at": "2s", "do": {"duplicate": 0.3}},
+             {"at": "2s", "do": {"latency": {"constant": "20ms"}}},
+             {"at": "2100ms", "do": {"campaign": 2}},
+             {"at": "2200ms", "do": {"change_membership": {"remove": [3]}}},
+             {"at": "2300ms", "do": {"transfer_leadership": 2}},
+             {"at": "2400ms", "do": {"step_down": {}}},
+             {"at": "2500ms", "do": {"take_snapshot": 2}},
+             {"at": "2600ms", "do": {"wipe": 3}},
              {"at": "2900ms", "do": {"crash": ["all"]}}]"#,
+    )
+}
+
+/// Files so small that every few batches begin a new one.
+fn bad_disks() -> Scenario {
+    scenario(
+        r#""duration": "4s", "workload": {"clients": 3}, "disk": {"segment_size": 300}, "cluster": {"spares": 1},
+           "timeline": [
+             {"at": "400ms", "do": {"crash_at": {"node": 1, "point": "mid_append"}}},
+             {"at": "600ms", "do": {"restart": [1]}},
+             {"at": "700ms", "do": {"crash_at": {"node": 1, "point": "before_directory_sync"}}},
+             {"at": "900ms", "do": {"restart": [1]}},
+             {"at": "1s", "do": {"fail_sync": 2}},
+             {"at": "1300ms", "do": {"restart": [2]}},
+             {"at": "1500ms", "do": {"fill_disk": 3}},
+             {"at": "1800ms", "do": {"free_disk": 3}},
+             {"at": "1800ms", "do": {"restart": [3]}},
+             {"at": "2200ms", "do": {"crash": ["all"]}},
+             {"at": "2300ms", "do": {"restart": ["all"]}},
+             {"at": "3s", "do": {"rot": 3}},
+             {"at": "3100ms", "do": {"change_membership": {"add": [4], "remove": [3]}}}]"#,
     )
 }
 
@@ -53,7 +94,7 @@ fn a_run_is_a_function_of_scenario_and_seed() {
     assert_eq!(first, seeded(&scenario, 1));
     assert_eq!(first.verdict, Verdict::Ok);
     let fingerprints = (1..20).map(|seed| seeded(&scenario, seed).fingerprint);
-    assert_eq!(fingerprints.collect::<std::collections::BTreeSet<_>>().len(), 19);
+    assert_eq!(fingerprints.collect::<BTreeSet<_>>().len(), 19);
 }
 
 #[test]
@@ -76,25 +117,41 @@ fn a_tape_replays_a_run_without_its_seed() {
 }
 
 #[test]
-fn every_fault_that_took_effect_is_counted() {
-    let faults = seeded(&stormy(), 1).faults;
-    for name in [
-        "crash_mid_step",
-        "partition",
-        "heal",
-        "pause",
-        "slow_disk",
-        "crash",
-        "restart",
-        "clock_jump",
-        "rule",
-        "drop",
-        "duplicate",
-    ] {
-        assert!(faults.contains_key(name), "no {name} in {faults:?}");
+fn every_kind_of_fault_is_counted_when_it_takes_effect() {
+    let stormy = stormy();
+    let mut reports: Vec<_> = (0..10).map(|seed| seeded(&stormy, seed)).collect();
+    for RunReport { faults, .. } in &reports {
+        assert_eq!((faults["crash"], faults["rule"], faults["wipe"]), (4, 2, 1));
     }
-    assert_eq!(faults["crash"], 4);
-    assert_eq!(faults["rule"], 2);
+    let bad_disks = bad_disks();
+    reports.extend((0..20).map(|seed| crate::run::run(&bad_disks, seed)));
+    let counted = reports.iter().flat_map(|report| report.faults.keys().copied());
+    assert_eq!(counted.collect::<BTreeSet<_>>(), KINDS.map(FaultKind::name).into());
+    // What a crash loses, and whether rot matters, is luck; all else is asked for.
+    let luck = [FaultKind::LostWrites, FaultKind::TornWrite, FaultKind::LostName, FaultKind::RefusedDisk];
+    let asked = reports.iter().flat_map(|report| report.in_play.iter().copied());
+    let all = KINDS.into_iter().filter(|kind| !luck.contains(kind));
+    assert_eq!(asked.collect::<BTreeSet<_>>(), all.collect());
+}
+
+#[test]
+fn a_fault_without_effect_is_not_counted() {
+    let scenario = scenario(
+        r#""duration": "2s", "liveness": {"check": false}, "cluster": {"pre_vote": false}, "timeline": [
+             {"at": "1s", "do": {"heal": {}}},
+             {"at": "1s", "do": {"restart": [2]}},
+             {"at": "1s", "do": {"resume": 2}},
+             {"at": "1s", "do": {"loss": 0}},
+             {"at": "1s", "do": {"change_membership": {"add": [1], "node": 1}}},
+             {"at": "1100ms", "do": {"crash": [2]}},
+             {"at": "1200ms", "do": {"crash": [2]}},
+             {"at": "1200ms", "do": {"pause": 2}},
+             {"at": "1200ms", "do": {"crash_mid_step": 2}},
+             {"at": "1200ms", "do": {"take_snapshot": 2}},
+             {"at": "1200ms", "do": {"change_membership": {"remove": [3], "node": 2}}},
+             {"at": "1200ms", "do": {"campaign": 2}}]"#,
+    );
+    assert_eq!(seeded(&scenario, 1).faults, BTreeMap::from([("crash", 1)]));
 }
 
 #[test]
@@ -105,7 +162,7 @@ fn a_crash_loses_a_suffix_of_the_unsynced_writes_and_nothing_else() {
            "timeline": [{"at": "700ms", "do": {"crash": [1]}}]"#,
     );
     let leader = NodeId::new(1);
-    let mut survivors = std::collections::BTreeSet::new();
+    let mut survivors = BTreeSet::new();
     for seed in 0..40 {
         let mut choice = Choice::seeded(seed);
         let mut world = World::<Toy>::new(&scenario, &mut choice, UNCHECKED);
@@ -145,7 +202,7 @@ fn a_crash_in_the_middle_of_a_step_keeps_a_prefix_of_its_effects() {
            "timeline": [{"at": "10ms", "do": {"crash_mid_step": 1}}]"#,
     );
     // The step is a heartbeat to four followers.
-    let mut sent = std::collections::BTreeSet::new();
+    let mut sent = BTreeSet::new();
     for seed in 0..60 {
         let report = seeded(&scenario, seed);
         assert_eq!(report.faults["crash_mid_step"], 1);
@@ -322,6 +379,30 @@ fn our_raft_weathers_a_storm_the_same_way_each_time() {
         assert_eq!(again, report);
         assert_eq!(recording.trace.last().map(|line| line.step <= report.steps), Some(true));
     }
+}
+
+/// What a server holds depends on the settings, not on how long it has been at work.
+#[test]
+fn a_log_that_is_compacted_does_not_grow_with_the_run() {
+    let longest = |seconds: u64| {
+        let scenario = scenario(&format!(
+            r#""cluster": {{"snapshot_interval": 50, "trailing_entries": 20}}, "workload": {{"clients": 4}},
+               "duration": "{seconds}s", "liveness": {{"check": false}}"#
+        ));
+        let mut choice = Choice::seeded(1);
+        let mut world =
+            World::<Seaworthy>::new(&scenario, &mut choice, Options { max_steps: u64::MAX, ..UNCHECKED });
+        let mut longest = 0;
+        while world.step().is_ok() {
+            let logs = world.hosts.iter().map(|host| host.view.usage.log_entries);
+            longest = longest.max(logs.max().expect("there are servers"));
+        }
+        let committed = world.hosts[0].view.commit.0;
+        assert!(40 * seconds < committed, "{committed}");
+        longest
+    };
+    let (short, long) = (longest(6), longest(60));
+    assert!(long < 50 + 20 + 30, "{short} entries at most in 6 s, {long} in 60 s");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The simplest replica that needs the whole world: node 1 leads for ever, everybody else copies its log.
 
-use crate::observation::{EntryFact, HardStateFact, Promise, View};
+use crate::observation::{EntryFact, HardStateFact, LogFacts, Promise, SnapshotFact, View};
 use crate::replica::{Boot, Effects, InitialState, Input, MessageFacts, MessageKind, Replica, WriteFacts};
 use seaworthy_core::kv::Answer;
 use seaworthy_core::member::{AppliedEntry, Refusal};
+use seaworthy_core::membership::Membership;
 use seaworthy_core::state_machine::{Operation, Outcome, Request};
 use seaworthy_core::types::{EntryId, Instant, LogIndex, NodeId, SessionId, Term, Token, WriteSeq};
 use seaworthy_core::view::Role;
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 pub(super) struct Toy {
     id: NodeId,
-    nodes: u64,
+    /// Who founded the cluster: it never changes. Nobody, as far as a server knows that found nothing on its disk.
+    membership: Membership,
     heartbeat: Duration,
     log: Vec<u64>,
     seq: WriteSeq,
@@ -44,6 +46,12 @@ pub(super) struct ToyWrite {
     entries: Vec<u64>,
 }
 
+#[derive(Clone)]
+pub(super) struct ToyDisk {
+    membership: Membership,
+    log: Vec<u64>,
+}
+
 const LEADER: NodeId = NodeId::new(1);
 
 fn fact(position: u64, payload: u64) -> EntryFact {
@@ -64,7 +72,7 @@ impl Toy {
     }
 
     fn broadcast(&mut self, effects: &mut Effects<Self>) {
-        for peer in (2..=self.nodes).map(NodeId::new) {
+        for peer in self.membership.nodes().filter(|node| *node != LEADER) {
             let before = self.matched[peer.get() as usize].min(self.log.len() as u64);
             let entries = self.log[before as usize..].to_vec();
             let says = Says::Append { before, entries, commit: self.commit };
@@ -137,30 +145,30 @@ impl Toy {
 impl Replica for Toy {
     type Message = ToyMessage;
     type Write = ToyWrite;
-    type Durable = Vec<u64>;
+    type Durable = ToyDisk;
 
-    fn durable(_: Option<&InitialState>) -> Vec<u64> {
-        Vec::new()
+    fn durable(initial: Option<&InitialState>) -> ToyDisk {
+        let membership = initial.map(|initial| initial.membership.clone()).unwrap_or_default();
+        ToyDisk { membership, log: Vec::new() }
     }
 
-    fn persist(durable: &mut Vec<u64>, write: ToyWrite) {
-        durable.truncate(write.before as usize);
-        durable.extend(write.entries);
+    fn persist(durable: &mut ToyDisk, write: ToyWrite) {
+        durable.log.truncate(write.before as usize);
+        durable.log.extend(write.entries);
     }
 
-    fn boot(boot: &Boot<'_>, now: Instant, durable: &Vec<u64>) -> Self {
-        let nodes = boot.membership.voters.incoming.voters().len() as u64;
+    fn boot(boot: &Boot<'_>, now: Instant, durable: &ToyDisk) -> Self {
         Self {
             id: boot.config.id,
-            nodes,
+            membership: durable.membership.clone(),
             heartbeat: boot.config.heartbeat_interval,
-            log: durable.clone(),
+            log: durable.log.clone(),
             seq: WriteSeq::ZERO,
             unsynced: Vec::new(),
-            durable: durable.len() as u64,
+            durable: durable.log.len() as u64,
             commit: 0,
             applied: 0,
-            matched: vec![0; nodes as usize + 1],
+            matched: vec![0; durable.membership.nodes().count() + 1],
             deadline: if boot.config.id == LEADER { now } else { Instant::NEVER },
             asked: Vec::new(),
         }
@@ -174,7 +182,9 @@ impl Replica for Toy {
                 self.broadcast(effects);
             }
             Input::Message(message) => self.on_message(message, effects),
-            Input::Request { token, request } => self.on_request(token, request, effects),
+            Input::Request { token, request, .. } => self.on_request(token, request, effects),
+            // It cannot do any of it.
+            Input::Instruct { token, .. } => effects.replies.push((token, Err(Refusal::Busy))),
             Input::Persisted { seq } => {
                 for (_, length) in self.unsynced.extract_if(.., |write| write.0 <= seq) {
                     self.durable = length;
@@ -197,6 +207,7 @@ impl Replica for Toy {
         view.commit = LogIndex(self.commit);
         view.applied = LogIndex(self.applied);
         view.last = EntryId::new(u64::from(!self.log.is_empty()), self.log.len() as u64);
+        view.membership.clone_from(&self.membership);
         view.state_hash = self.applied;
     }
 
@@ -215,13 +226,16 @@ impl Replica for Toy {
         MessageFacts { from, to, term: Term(1), kind, promise, about, entries, granted: true }
     }
 
-    fn describe_write(write: &ToyWrite, entries: &mut Vec<EntryFact>) -> WriteFacts {
-        facts(write.before, &write.entries, entries);
+    fn describe_write<'a>(write: &'a ToyWrite, log: &mut LogFacts) -> WriteFacts<'a> {
+        facts(write.before, &write.entries, &mut log.entries);
         WriteFacts::Append
     }
 
-    fn describe_durable(durable: &Vec<u64>, entries: &mut Vec<EntryFact>) -> HardStateFact {
-        facts(0, durable, entries);
-        HardStateFact { term: Term(u64::from(!durable.is_empty())), vote: None }
+    fn describe_durable<'a>(
+        durable: &'a ToyDisk,
+        log: &mut LogFacts,
+    ) -> (HardStateFact, Option<SnapshotFact<'a>>) {
+        facts(0, &durable.log, &mut log.entries);
+        (HardStateFact { term: Term(u64::from(!durable.log.is_empty())), vote: None }, None)
     }
 }

@@ -1,14 +1,14 @@
 //! What a run comes to: expectations, the liveness phase, the report.
 
-use super::{Counts, Stop, World};
+use super::{Stop, World};
 use crate::check::Checkers;
+use crate::fault::in_play;
 use crate::observation::{Fact, Property, Violation};
 use crate::replica::Replica;
 use crate::run::{Found, Recording, RunReport, Verdict};
 use crate::scenario::expectation::{Standing, holds};
 use crate::scenario::model::Predicate;
 use crate::time::Time;
-use std::collections::BTreeMap;
 
 /// In the liveness phase, how many steps go by between looks at whether all is settled. A look costs more than
 /// a step.
@@ -84,7 +84,8 @@ impl<R: Replica> World<'_, R> {
             messages: self.counts.messages,
             operations: self.counts.operations,
             elections: self.counts.elections,
-            faults: self.counts.faults(),
+            faults: self.counts.faults.iter().map(|(kind, count)| (kind.name(), *count)).collect(),
+            in_play: in_play(self.scenario),
         };
         let history = self.witness.history.unwrap_or_default();
         (report, Recording { trace: self.witness.trace.into_lines(), history })
@@ -115,23 +116,5 @@ impl<R: Replica> World<'_, R> {
             last_completions: &self.last_completions,
             violated: None,
         })
-    }
-}
-
-impl Counts {
-    /// All faults by name, those of single messages among them.
-    fn faults(&self) -> BTreeMap<&'static str, u64> {
-        let mut faults = self.faults.clone();
-        for (name, count) in [
-            ("drop", self.lost),
-            ("duplicate", self.messages.duplicated),
-            ("rule", self.ruled),
-            ("overflow", self.overflowed),
-        ] {
-            if count > 0 {
-                faults.insert(name, count);
-            }
-        }
-        faults
     }
 }

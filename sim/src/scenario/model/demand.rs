@@ -58,7 +58,7 @@ pub enum Predicate {
     ElectionsAtMost(u64),
     /// At least so many elections were won so far.
     ElectionsAtLeast(u64),
-    /// The terms of this node's log, from index 1, are exactly these.
+    /// The terms of this node's log, from index 1 or from where its snapshot ends, are exactly these.
     Log {
         /// Which node.
         #[schemars(range(min = 1))]

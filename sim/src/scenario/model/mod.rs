@@ -171,6 +171,7 @@ pub struct Workload {
     /// How often each command is chosen, relative to the others: `{"SET": 3, "GET": 5}`.
     pub commands: BTreeMap<CommandName, u32>,
     /// How often each way to read is chosen, relative to the others: `{"leader": 2, "follower": 1}`.
+    #[schemars(schema_with = "crate::scenario::schema::reads")]
     pub reads: BTreeMap<ReadModeName, u32>,
     /// How likely a client asks a node at random rather than the one it believes to lead.
     pub stray: Ppm,
@@ -292,7 +293,7 @@ impl Default for Cluster {
 impl Cluster {
     /// How many servers there are, members or not.
     pub fn servers(&self) -> u64 {
-        self.nodes + self.spares
+        self.nodes.saturating_add(self.spares)
     }
 }
 

@@ -49,7 +49,7 @@ impl Sense<'_> {
         let mut seen = BTreeSet::new();
         for (position, disk) in cluster.initial.iter().enumerate() {
             let path = root.index(position);
-            self.node(&path.key("node"), disk.node);
+            self.founder(&path.key("node"), disk.node);
             self.once(&path.key("node"), &mut seen, disk.node);
             self.initial(&path, disk);
         }
@@ -60,14 +60,22 @@ impl Sense<'_> {
         let mut seen = BTreeSet::new();
         for (position, number) in cluster.learners.iter().enumerate() {
             let path = root.index(position);
-            if *number == 0 || *number > cluster.nodes {
-                let help = format!("a founder's number, from 1 to {}", cluster.nodes);
-                self.report("E0201", &path, format!("node {number} founds nothing"), help);
-            }
+            self.founder(&path, *number);
             self.once(&path, &mut seen, *number);
         }
         if seen.len() as u64 >= cluster.nodes && cluster.nodes > 0 {
             self.report("E0216", root, "nobody is left to vote", "leave at least one founder out");
+        }
+    }
+
+    /// Refuses a node number that none of the founders has: the disks of all others are blank.
+    fn founder(&mut self, path: &Path<'_>, number: u64) {
+        let Cluster { nodes, spares, .. } = self.scenario.cluster;
+        if nodes < number && number - nodes <= spares {
+            let help = format!("a founder's number, from 1 to {nodes}");
+            self.report("E0201", path, format!("node {number} founds nothing"), help);
+        } else {
+            self.node(path, number);
         }
     }
 

@@ -18,6 +18,9 @@ impl Sense<'_> {
         let root = Path::ROOT.key("network");
         self.distribution(&root.key("latency"), &network.latency);
         self.distribution(&root.key("client_latency"), &network.client_latency);
+        if let Some(capacity) = network.capacity {
+            self.range(&root.key("capacity"), capacity.into(), 1, u32::MAX.into());
+        }
         let root = root.key("links");
         let mut seen = BTreeSet::new();
         for (position, link) in network.links.iter().enumerate() {

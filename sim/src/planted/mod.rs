@@ -1,0 +1,78 @@
+//! The planted bugs: each a flaw of the core under a name, where it really happened, and who must catch it.
+
+pub mod elections;
+pub mod replication;
+pub mod clients;
+pub mod membership;
+pub mod snapshots;
+pub mod storage;
+
+use crate::observation::Property;
+use seaworthy_core::flaw::{Flaw, Planted};
+
+/// One planted bug.
+#[derive(Clone, Copy, Debug)]
+pub struct PlantedBug {
+    /// Its name in scenario files.
+    pub name: &'static str,
+    /// What is planted: the bug itself, and the loss of whatever would mask it.
+    pub flaws: &'static [Flaw],
+    /// What the wrong code does.
+    pub wrong: &'static str,
+    /// Where it is documented to have happened.
+    pub source: &'static str,
+    /// The properties of which one must be the first that is found violated, the likeliest in the swarm first.
+    /// Empty for a bug that breaks no property of a run but the equality of two.
+    pub caught_by: &'static [Property],
+    /// The smallest cluster in which it shows.
+    pub nodes: u64,
+}
+
+/// All planted bugs, by what they are about.
+pub const CATALOGUE: [&[PlantedBug]; 6] =
+    [elections::BUGS, replication::BUGS, clients::BUGS, membership::BUGS, snapshots::BUGS, storage::BUGS];
+
+/// All planted bugs, in the order of the catalogue.
+pub fn all() -> impl Iterator<Item = &'static PlantedBug> {
+    CATALOGUE.into_iter().flatten()
+}
+
+/// The bug called `name`.
+pub fn find(name: &str) -> Option<&'static PlantedBug> {
+    all().find(|bug| bug.name == name)
+}
+
+/// All names, in the order of the catalogue.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    all().map(|bug| bug.name)
+}
+
+/// The flaws of these bugs together. Unknown names plant nothing; a valid scenario has none.
+pub fn flaws<'a>(names: impl IntoIterator<Item = &'a str>) -> Planted {
+    Planted::new(names.into_iter().filter_map(find).flat_map(|bug| bug.flaws.iter().copied()))
+}
+
+const fn bug(
+    name: &'static str,
+    flaws: &'static [Flaw],
+    wrong: &'static str,
+    source: &'static str,
+    caught_by: &'static [Property],
+    nodes: u64,
+) -> PlantedBug {
+    PlantedBug { name, flaws, wrong, source, caught_by, nodes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_its_own_and_every_bug_names_its_catcher_and_its_source() {
+        for (position, bug) in all().enumerate() {
+            assert!(names().take(position).all(|other| other != bug.name), "{}", bug.name);
+            assert!(!bug.source.is_empty() && !bug.flaws.is_empty(), "{}", bug.name);
+            assert_eq!(bug.caught_by.is_empty(), bug.name == "address_leak");
+        }
+    }
+}
