@@ -42,7 +42,8 @@ pub enum Fact<'a> {
         /// What.
         hard_state: HardStateFact,
     },
-    /// A node cut its log before `entries[0]` and appended `entries`; the write is queued, not yet durable.
+    /// A node cut its log before `entries[0]`, behind its snapshot, and appended `entries`; the write is queued, not yet
+    /// durable.
     Appended {
         /// Who.
         node: NodeId,

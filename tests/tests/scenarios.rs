@@ -7,8 +7,21 @@ use seaworthy_tests::{demanded, scenario, topic};
 use std::collections::BTreeSet;
 
 /// The topics of the tests below.
-const TOPICS: [&str; 8] =
-    ["clients", "clocks", "crashes", "disks", "elections", "partitions", "reads", "replication"];
+const TOPICS: [&str; 13] = [
+    "clients",
+    "clocks",
+    "crashes",
+    "disks",
+    "elections",
+    "flow",
+    "membership",
+    "partitions",
+    "reads",
+    "replication",
+    "sessions",
+    "snapshots",
+    "transfers",
+];
 
 /// The claims of a topic over `0..seeds`: the failures of all of them, each with its claim.
 fn holds(name: &str, seeds: u64) {
@@ -54,6 +67,16 @@ fn what_is_claimed_of_elections_holds() {
 }
 
 #[test]
+fn what_is_claimed_of_flow_control_holds() {
+    holds("flow", 8);
+}
+
+#[test]
+fn what_is_claimed_of_membership_holds() {
+    holds("membership", 8);
+}
+
+#[test]
 fn what_is_claimed_of_partitions_holds() {
     holds("partitions", 8);
 }
@@ -66,6 +89,21 @@ fn what_is_claimed_of_reads_holds() {
 #[test]
 fn what_is_claimed_of_replication_holds() {
     holds("replication", 8);
+}
+
+#[test]
+fn what_is_claimed_of_sessions_holds() {
+    holds("sessions", 8);
+}
+
+#[test]
+fn what_is_claimed_of_snapshots_holds() {
+    holds("snapshots", 8);
+}
+
+#[test]
+fn what_is_claimed_of_transfers_holds() {
+    holds("transfers", 8);
 }
 
 /// What once failed is looked at more closely.

@@ -6,8 +6,9 @@
 //! - a snapshot is taken in time, unless the one before is still on its way to the disk;
 //! - the log goes back no further than the trailing entries before the snapshot.
 
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::config::Config;
 use seaworthy_core::message::Payload;

@@ -47,11 +47,11 @@ pub(super) struct Chain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     /// What the log goes on from.
-    base: EntryId,
+    pub(super) base: EntryId,
     /// The end of what there was.
-    after: EntryId,
+    pub(super) after: EntryId,
     /// What came next.
-    next: EntryId,
+    pub(super) next: EntryId,
 }
 
 impl fmt::Display for Gap {

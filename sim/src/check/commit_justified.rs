@@ -1,8 +1,9 @@
 //! Only a leader commits, an entry of its own term, once a quorum holds it durably (Raft §5.4.2): replicas of
 //! an earlier term's entry prove nothing (Raft Figure 8).
 
-use super::ghost::{At, Ghost};
-use super::{listed, violation};
+use super::ghost::Ghost;
+use super::violation;
+use super::words::{At, Voters, picked};
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::quorum::VoteResult;
 use seaworthy_core::types::Term;
@@ -32,6 +33,6 @@ pub(super) fn on_commit(ghost: &Ghost, view: &View, term: Term) -> Result<(), Vi
     if voters.vote(|voter| holds(voter).then_some(true)) == VoteResult::Won {
         return Ok(());
     }
-    let (holders, all) = (listed(ghost, voters, holds), listed(ghost, voters, |_| true));
+    let (holders, all) = (picked(ghost, voters, holds), Voters(voters));
     failure(format!("{me} committed {entry}, which the disks of {holders} hold: no quorum of {all}"))
 }

@@ -9,8 +9,9 @@
 //! without a vote.
 
 use super::exactly_once::{ExactlyOnce, Ran};
-use super::ghost::{At, Ghost};
-use super::{listed, violation};
+use super::ghost::Ghost;
+use super::violation;
+use super::words::{At, picked};
 use crate::observation::{Property, Violation};
 use seaworthy_core::quorum::VoteResult;
 use seaworthy_core::types::{NodeId, SessionId, Term};
@@ -25,7 +26,7 @@ pub(super) fn on_loss(ghost: &Ghost, node: NodeId) -> Result<(), Violation> {
         return Ok(());
     }
     let lost = ghost.ledger.first_missing(&ghost.node(node).disk, end).unwrap_or(ghost.ledger.last());
-    let holders = listed(ghost, voters, holds);
+    let holders = picked(ghost, voters, holds);
     let detail = format!(
         "the disk of {node} let go of {lost}, which was committed; \
          those of {holders} still hold it, which are no quorum"

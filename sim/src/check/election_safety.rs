@@ -2,8 +2,9 @@
 //! That is stronger than "no two leaders of one term at once", and a node that led a term never leads it
 //! again either.
 
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 
 /// A node has become a leader.

@@ -11,7 +11,6 @@ use crate::time::Time;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
-use std::fmt;
 
 /// The memory of the checkers.
 #[derive(Clone, Debug)]
@@ -99,15 +98,6 @@ pub(super) struct Start<'a> {
     pub(super) log: &'a LogFacts,
     /// What the log goes on from.
     pub(super) base: Link,
-}
-
-/// A node in a term: `n1@3`.
-pub(super) struct At(pub(super) NodeId, pub(super) Term);
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.0, self.1)
-    }
 }
 
 /// Where a node stands in a `Vec`.
@@ -285,7 +275,7 @@ impl Ghost {
 
     pub(super) fn append(&mut self, node: NodeId, log: &LogFacts) -> Result<(), Gap> {
         let ghost = self.node_mut(node);
-        ghost.log.replace(&log.entries)?;
+        append(&mut ghost.log, ghost.snapshot, log)?;
         let first = log.entries[0].id.index;
         ghost.configurations.replace(first, &log.memberships);
         ghost.appended_from = Some(ghost.appended_from.map_or(first, |earlier| earlier.min(first)));
@@ -301,7 +291,8 @@ impl Ghost {
     }
 
     pub(super) fn persist_append(&mut self, node: NodeId, log: &LogFacts) -> Result<(), Gap> {
-        self.node_mut(node).disk.replace(&log.entries)
+        let ghost = self.node_mut(node);
+        append(&mut ghost.disk, ghost.disk_snapshot, log)
     }
 
     /// `voter` has granted its vote in `term` to `candidate`. A grant matters while the voter could vote in its term
@@ -398,6 +389,15 @@ impl Ghost {
                 node.amnesiac &= node.disk_snapshot.is_none() || voters.contains(node.id);
             }
         }
+    }
+}
+
+/// Appends to a log, which is never cut where a snapshot stands for it.
+fn append(chain: &mut Chain, snapshot: Option<EntryId>, log: &LogFacts) -> Result<(), Gap> {
+    let next = log.entries[0].id;
+    match snapshot.filter(|base| next.index <= base.index) {
+        Some(base) => Err(Gap { base, after: chain.last(), next }),
+        None => chain.replace(&log.entries),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Leader Append-Only (Raft §5.3): while a node leads a term, its log only grows.
 
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::view::Role;
 

@@ -5,8 +5,9 @@
 //! What was committed in T or later proves nothing: a slow old leader may miss what a newer one committed.
 
 use super::chain::Chain;
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, NodeId, Term};
 

@@ -1,8 +1,9 @@
 //! A leader holds the grants of a quorum (Raft §5.2), recounted from the votes that really left their voters,
 //! not from what the leader thinks that it received.
 
-use super::ghost::{At, Ghost};
-use super::{listed, violation};
+use super::ghost::Ghost;
+use super::violation;
+use super::words::{At, Voters, picked};
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::quorum::VoteResult;
 use seaworthy_core::types::{NodeId, Term};
@@ -14,7 +15,7 @@ pub(super) fn on_election(ghost: &Ghost, view: &View) -> Result<(), Violation> {
     if voters.vote(|voter| granted(voter).then_some(true)) == VoteResult::Won {
         return Ok(());
     }
-    let (granted, all) = (listed(ghost, voters, granted), listed(ghost, voters, |_| true));
+    let (granted, all) = (picked(ghost, voters, granted), Voters(voters));
     let me = At(view.node, view.term);
     let detail = format!("{me} became leader with the votes of {granted}, which are no quorum of {all}");
     Err(violation(Property::LeaderQuorum, view.node, detail))

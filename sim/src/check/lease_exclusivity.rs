@@ -2,8 +2,9 @@
 //! off counts: it may go on any moment. One that has crashed does not. A lease is measured by its leader's own clock;
 //! clocks that break their promise, by drifting too far or being set, break leases too.
 
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 use crate::time::Time;
 

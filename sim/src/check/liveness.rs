@@ -5,7 +5,8 @@
 //! It is owed by the members of the latest committed configuration that run. Whoever is down by then is down for
 //! good, and whoever was removed, was never added, or has lost its disk as a voter need not follow anybody.
 
-use super::ghost::{At, Ghost, NodeGhost};
+use super::ghost::{Ghost, NodeGhost};
+use super::words::At;
 use crate::history::HistoryEvent;
 use crate::observation::{Property, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, Term};

@@ -3,9 +3,10 @@
 //! term, and the terms in a log never descend.
 
 use super::chain::{Chain, Gap};
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
 use super::window::Window;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 

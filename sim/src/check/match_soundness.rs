@@ -1,8 +1,9 @@
 //! A leader believes of a follower only what the follower's disk holds.
 
 use super::chain::Link;
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, Term};
 

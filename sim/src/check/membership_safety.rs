@@ -6,10 +6,10 @@
 //! one meets every quorum of the other. A leader that has removed itself leads until that is committed, and no longer
 //! (thesis §4.2.2).
 
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::{At, Words};
 use crate::observation::{Property, View, Violation};
-use seaworthy_core::membership::Membership;
 use seaworthy_core::types::LogIndex;
 use seaworthy_core::view::Role;
 
@@ -82,26 +82,4 @@ fn on_change(ghost: &Ghost, view: &View) -> Result<(), Violation> {
 fn commits_in_own_term(ghost: &Ghost, view: &View) -> bool {
     let last = ghost.node(view.node).log.get(view.commit);
     last.is_some_and(|link| ghost.office(view) == Some(link.term)) && view.commit > LogIndex::ZERO
-}
-
-/// A configuration in words: `voters n1, n2 & n2, n3, learners n4`.
-pub(super) struct Words<'a>(pub(super) &'a Membership);
-
-impl std::fmt::Display for Words<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Membership { voters, learners, learners_next, .. } = self.0;
-        let groups = [
-            ("voters ", voters.incoming.voters()),
-            (" & ", voters.outgoing.voters()),
-            (", learners ", learners),
-            (", then learners ", learners_next),
-        ];
-        for (position, (title, nodes)) in groups.into_iter().enumerate() {
-            if position == 0 || !nodes.is_empty() {
-                let names: Vec<_> = nodes.iter().map(|node| node.to_string()).collect();
-                write!(f, "{title}{}", if names.is_empty() { "none".into() } else { names.join(", ") })?;
-            }
-        }
-        Ok(())
-    }
 }

@@ -11,6 +11,9 @@
 //! the step in. What a disk holds is judged *after* the ghost has taken it in. In `on_step` the first
 //! cause comes first: two leaders of one term before the conflicting entries that they create.
 //!
+//! **Memory.** Where all disks that are not blank go on from a later index, what was before is forgotten everywhere:
+//! no log can bring it up again. What nevertheless comes from before, such as a late message, is believed.
+//!
 //! Nothing here looks inside a node: facts alone, so it also runs on a recorded trace and on anybody's
 //! [`Replica`](crate::replica::Replica). What a fact cannot be, because only the world's own code makes it so
 //! (a node without number, a step of a node that is down), is asserted.
@@ -22,6 +25,7 @@ mod configurations;
 mod snapshots;
 mod ghost;
 mod ledger;
+mod words;
 
 mod bounded_resources;
 mod commit_justified;
@@ -62,7 +66,6 @@ use liveness::Liveness;
 use log_matching::LogMatching;
 use replicas_agree::ReplicasAgree;
 use seaworthy_core::membership::Membership;
-use seaworthy_core::quorum::Joint;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
 use stale_reads::StaleReads;
@@ -196,8 +199,8 @@ impl Checkers {
         self.linearizable.is_undecided()
     }
 
-    /// How much the checkers remember of the nodes, in items. It does not grow with the length of a run in which every
-    /// node compacts its log: no more than twice what the logs hold on disk, in all their copies.
+    /// How much the checkers remember of the nodes, in items. If every node compacts its log, that is bounded by what the
+    /// logs hold, whatever the length of the run.
     pub fn memory(&self) -> usize {
         let nodes: usize = self.ghost.nodes().map(|node| node.len()).sum();
         nodes
@@ -271,7 +274,7 @@ impl Checkers {
         Ok(())
     }
 
-    /// Forgets what no log goes back to, once that is more than what is left: so it costs nothing to speak of.
+    /// Forgets what no log goes back to, once that is more than what is left, so that an entry is moved once on average.
     fn forget(&mut self) {
         let (base, end, floor) = (self.ghost.ledger.base(), self.ghost.ledger.end(), self.ghost.floor());
         if floor.0 < base.0 + FORGET.max(end.0.saturating_sub(floor.0)) {
@@ -356,11 +359,4 @@ impl Checkers {
 #[cold]
 fn violation(property: Property, node: NodeId, detail: String) -> Violation {
     Violation { property, node: Some(node), detail }
-}
-
-/// Those of `voters` that `pick` picks: `n1, n3`, or `none`.
-fn listed(ghost: &Ghost, voters: &Joint, pick: impl Fn(NodeId) -> bool) -> String {
-    let picked = ghost.nodes().map(|node| node.id).filter(|node| voters.contains(*node) && pick(*node));
-    let names: Vec<_> = picked.map(|node| node.to_string()).collect();
-    if names.is_empty() { "none".into() } else { names.join(", ") }
 }

@@ -2,8 +2,9 @@
 //! term; the commit index and the applied index while a node runs; a follower's match index while its leader leads
 //! and does not drop it.
 
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::At;
 use crate::observation::{HardStateFact, Property, View, Violation};
 use seaworthy_core::types::{EntryId, NodeId};
 use seaworthy_core::view::Role;

@@ -1,8 +1,9 @@
 //! snapshot ≤ applied ≤ commit ≤ last, and match < next; entries are applied one after the other, and what a node shows
 //! of its log is what it wrote. The checkers that follow rely on it: every index that they look up exists.
 
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, NodeId};
 

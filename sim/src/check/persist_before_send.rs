@@ -5,8 +5,9 @@
 //! became durable together with the one that the promise waited for: it was kept, then superseded. So once
 //! the durable term is above the message's, only that is asked.
 
-use super::ghost::{At, Ghost, NodeGhost};
+use super::ghost::{Ghost, NodeGhost};
 use super::violation;
+use super::words::At;
 use crate::observation::{Property, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 

@@ -1,9 +1,10 @@
 //! Equal applied index: equal state, on every node and in every life of a node. A node that has restarted
 //! applies from its snapshot on again, and must come through the same states.
 
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
 use super::window::Window;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId};
 

@@ -3,10 +3,10 @@
 //! state that applying the entries would have led to.
 
 use super::chain::Link;
-use super::ghost::{At, Ghost};
-use super::membership_safety::Words;
+use super::ghost::Ghost;
 use super::replicas_agree::ReplicasAgree;
 use super::violation;
+use super::words::{At, Words};
 use crate::observation::{Property, SnapshotFact, View, Violation};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, NodeId};
@@ -55,7 +55,8 @@ pub(super) fn on_step(ghost: &Ghost, states: &ReplicasAgree, view: &View) -> Res
     let me = At(view.node, view.term);
     // What is applied is committed.
     if let Some(last) = node.snapshot.filter(|last| last.index > view.applied) {
-        let detail = format!("{me} took a snapshot up to {last}, but has applied only up to {}", view.applied);
+        let detail =
+            format!("{me} took a snapshot up to {last}, but has applied only up to {}", view.applied);
         return Err(violation(Property::SnapshotMatchesLog, view.node, detail));
     }
     let Some(index) = node.restored.filter(|index| *index == view.applied) else { return Ok(()) };

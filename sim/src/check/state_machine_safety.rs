@@ -1,9 +1,10 @@
 //! State Machine Safety (Raft §5.4.3): no two nodes ever commit or apply different entries at one index.
 
 use super::chain::Link;
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
 use super::window::Window;
+use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId};
 

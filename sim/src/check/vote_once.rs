@@ -1,8 +1,9 @@
 //! A node grants at most one vote in a term (Raft §5.2), over all time and restarts: neither may the votes
 //! that left it differ, nor may its disk change its mind.
 
-use super::ghost::{At, Ghost};
+use super::ghost::Ghost;
 use super::violation;
+use super::words::At;
 use crate::observation::{HardStateFact, Property, Violation};
 use seaworthy_core::types::{NodeId, Term};
 

@@ -212,12 +212,14 @@ impl<R: Replica> Disk<R> {
 
     /// The host crashes: loses what is not durable, and starts a new life.
     pub fn crash(&mut self, choice: &mut Choice, stream: Stream) -> Losses {
-        let mut losses = Losses { writes: self.syncing < self.pending.len(), ..Losses::default() };
-        if let Some(store) = &mut self.store {
-            let luck = &mut |bound| choice.below(stream, bound);
-            let Losses { writes, torn, names } = store.crash(0 < self.syncing, self.settings.tears, luck);
-            losses = Losses { writes: losses.writes | writes, torn, names };
-        }
+        let losses = match &mut self.store {
+            Some(store) => {
+                let luck = &mut |bound| choice.below(stream, bound);
+                let losses = store.crash(0 < self.syncing, self.settings.tears, luck);
+                Losses { writes: losses.writes || self.syncing < self.pending.len(), ..losses }
+            }
+            None => Losses { writes: !self.pending.is_empty(), ..Losses::default() },
+        };
         self.stop();
         losses
     }
@@ -262,7 +264,7 @@ impl<R: Replica> Disk<R> {
         self.store.as_mut().is_some_and(|store| std::mem::replace(&mut store.full, full) != full)
     }
 
-    /// Has the host crash when it comes to this point.
+    /// Has the host crash when it comes to this point. Says whether that is news.
     pub fn crash_at(&mut self, point: CrashPoint) -> bool {
         self.store.as_mut().is_some_and(|store| store.crash_at.replace(point) != Some(point))
     }

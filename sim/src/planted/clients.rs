@@ -99,7 +99,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::StaleRefusalEchoesRound],
         "a message of an older term is refused in the new term with the old round, and a leader that is back takes it for an answer",
         "a prototype of this core",
-        &[P::Linearizability, P::LeaseExclusivity],
+        &[P::Linearizability, P::LeaseExclusivity, P::Liveness],
         3,
     ),
     bug(

@@ -39,9 +39,9 @@ pub enum Record {
     Stepped { node: NodeId, term: Term, commit: LogIndex, last: EntryId, state_hash: u64 },
     /// A node's disk holds everything up to this write.
     Synced { node: NodeId, seq: WriteSeq },
-    /// A node's host went down, with so many writes that were not known to be durable.
+    /// A node went down, with so many writes that were not known to be durable.
     Crashed { node: NodeId, pending: u64 },
-    /// A node's disk did not do what it was told, and the node went down.
+    /// A node's disk did not do what it was told, and the node goes down.
     DiskFailed { node: NodeId, failure: Failure },
     /// A node started.
     Booted { node: NodeId, hard_state: HardStateFact, last: EntryId },

@@ -144,15 +144,11 @@ impl<R: Replica> World<'_, R> {
                 host.doomed = true;
                 self.note(Record::Doomed { node });
             }
-            Action::CrashAt { point, .. } => {
-                if host.disk.crash_at(*point) {
-                    self.note(Record::CrashPointSet { node, point: *point });
-                }
+            Action::CrashAt { point, .. } if host.disk.crash_at(*point) => {
+                self.note(Record::CrashPointSet { node, point: *point });
             }
-            Action::FailSync(_) if up => {
-                if host.disk.fail_sync() {
-                    self.note(Record::SyncWillFail { node });
-                }
+            Action::FailSync(_) if up && host.disk.fail_sync() => {
+                self.note(Record::SyncWillFail { node });
             }
             Action::FillDisk(_) | Action::FreeDisk(_) => {
                 let full = matches!(action, Action::FillDisk(_));

@@ -322,7 +322,7 @@ impl<R: Replica> World<'_, R> {
     pub(super) fn crash(&mut self, node: usize) -> Result<(), Stop> {
         self.witness.steps += 1;
         let id = self.hosts[node].id;
-        let pending = self.hosts[node].disk.pending_len() as u64;
+        let pending = self.hosts[node].disk.pending_len();
         for _ in 0..self.hosts[node].disk.keeps(self.choice, Stream::Disk(id)) {
             self.persist_next(node)?;
         }
@@ -330,8 +330,7 @@ impl<R: Replica> World<'_, R> {
         self.took_effect(FaultKind::LostWrites, losses.writes);
         self.took_effect(FaultKind::TornWrite, losses.torn);
         self.took_effect(FaultKind::LostName, losses.names);
-        self.witness.note(Record::Crashed { node: id, pending });
-        self.go_down(node)
+        self.go_down(node, pending)
     }
 
     /// Its disk did not do what a node told it: before anybody hears of that, the node stops. At a crash point its host
@@ -344,17 +343,20 @@ impl<R: Replica> World<'_, R> {
             return self.crash(node);
         }
         self.witness.steps += 1;
+        let pending = self.hosts[node].disk.pending_len();
         self.hosts[node].disk.stop();
-        self.go_down(node)
+        self.go_down(node, pending)
     }
 
-    fn go_down(&mut self, node: usize) -> Result<(), Stop> {
+    /// A node is down, with so many writes that were not known to be durable.
+    fn go_down(&mut self, node: usize, pending: usize) -> Result<(), Stop> {
         let host = &mut self.hosts[node];
         let id = host.id;
         host.go_down();
         for event in std::mem::take(&mut host.backlog) {
             self.miss(event);
         }
+        self.witness.note(Record::Crashed { node: id, pending: pending as u64 });
         self.witness.observe(&Fact::Crashed { node: id })
     }
 

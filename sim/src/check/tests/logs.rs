@@ -219,7 +219,7 @@ fn a_commit_in_a_joint_configuration_needs_both_majorities_also_if_it_leaves_it(
         } else {
             toy.caught(
                 CommitJustified,
-                "which the disks of n1, n2, n4 hold: no quorum of n1, n2, n3, n4, n5",
+                "which the disks of n1, n2, n4 hold: no quorum of n1, n2, n3 & n3, n4, n5",
             );
         }
     }

@@ -192,6 +192,17 @@ fn a_snapshot_takes_nothing_from_a_log_that_goes_further() {
 }
 
 #[test]
+fn a_log_is_never_cut_where_a_snapshot_stands_for_it() {
+    let mut toy = compacted();
+    let log = toy.node(1).log.clone();
+    toy.append(1, &log[3..]);
+    toy.step(1);
+    toy.calm();
+    toy.append(1, &log[2..]);
+    toy.caught(LogMatching, "n1 appended 3@1 to a log that goes on from 3@1, which is committed");
+}
+
+#[test]
 fn a_durable_snapshot_never_goes_back() {
     let mut toy = compacted();
     toy.commit(1, 4);
