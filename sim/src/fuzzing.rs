@@ -346,7 +346,7 @@ impl Deed {
             27 => Action::TakeSnapshot(first),
             28 => Action::CrashAt { node: first, point: one_of(self.second, CRASH_POINTS) },
             29 => Action::FailSync(first),
-            30 if self.second % 2 == 0 => Action::FillDisk(first),
+            30 if self.second.is_multiple_of(2) => Action::FillDisk(first),
             30 => Action::FreeDisk(first),
             31 => Action::Clog(first),
             _ => Action::Unclog {},

@@ -47,6 +47,7 @@ pub struct Options<'a> {
 }
 
 /// What came of one seed.
+#[allow(clippy::large_enum_variant, reason = "nearly every outcome is the large one")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The run came to its end.
