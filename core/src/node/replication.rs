@@ -225,7 +225,9 @@ impl<F: Flaws> Node<F> {
                 self.advance_commit(now, effects);
                 self.advance_transfer(effects);
             }
-            AppendOutcome::Rejected { hint, .. } if follower.is_broken_promise(hint.index, round) => {
+            AppendOutcome::Rejected { hint, .. }
+                if follower.is_broken_promise(hint.index, round) && !flaws.has(Flaw::ConservativeHint) =>
+            {
                 follower.pace = Pace::Amnesiac;
                 effects.events.push(Event::Amnesia { node: from });
             }

@@ -123,7 +123,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::DeduplicatesOnLeader],
         "only the leader consults its session table",
         "a mutation of thesis §6.3",
-        &[P::ReplicasAgree, P::ExactlyOnce],
+        &[P::SnapshotMatchesLog, P::ReplicasAgree, P::ExactlyOnce],
         2,
     ),
     bug(
