@@ -24,7 +24,8 @@ impl Bench {
     fn start(nodes: u64) -> Self {
         let config = Config { pre_vote: false, ..Config::new(ME, 1) };
         let membership = Membership::new((1..=nodes).map(NodeId::new));
-        let member = Member::new(config, &founding_disk(membership, Limits::default()), Instant(0)).expect("sound");
+        let member =
+            Member::new(config, &founding_disk(membership, Limits::default()), Instant(0)).expect("sound");
         Self { member, now: Instant(0), round: Round::ZERO }
     }
 
