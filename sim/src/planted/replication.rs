@@ -51,7 +51,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::TruncatesAlways],
         "every append cuts the log behind its first entry, though it holds the same",
         "openraft 9540c904, RaftOS#26, CCF#5991",
-        &[P::Order, P::MatchSoundness, P::Durability, P::CommitJustified],
+        &[P::Order, P::MatchSoundness, P::Durability, P::CommitJustified, P::LogMatching],
         3,
     ),
     bug(
