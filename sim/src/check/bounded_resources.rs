@@ -1,7 +1,7 @@
 //! What a node holds stays within its limits. What is stated is exact:
 //!
-//! - a leader whose uncommitted bytes are at their limit takes no more, but for a single entry, which may be larger,
-//!   for a configuration, and for what it found in its log when it was elected;
+//! - a leader takes no more than may be uncommitted, but for an entry where there is no other, which may be larger, for
+//!   a configuration, and for what it found in its log when it was elected;
 //! - no more messages with entries are on their way to a follower, and no more reads wait, than may;
 //! - a snapshot is taken in time, unless the one before is still on its way to the disk;
 //! - the log goes back no further than the trailing entries before the snapshot.
@@ -62,7 +62,10 @@ pub(super) fn on_step(ghost: &Ghost, limits: &Limits, view: &View) -> Result<(),
         return failure(format!("keeps {held} reads waiting, where {most} may"));
     }
     let (before, now) = (node.seen.uncommitted_bytes, usage.uncommitted_bytes);
-    let most = limits.uncommitted_bytes.max(limits.entry_bytes);
+    let most = match before {
+        0 => limits.uncommitted_bytes.max(limits.entry_bytes),
+        _ => limits.uncommitted_bytes,
+    };
     let changes = node.appended_from.is_some_and(|first| first <= node.configurations.latest().0);
     if before < now && most < now && !changes && !ghost.becomes_leader(view) {
         return failure(format!("went on from {before} uncommitted bytes to {now}, where {most} may be"));

@@ -56,9 +56,9 @@ pub struct Budget {
 }
 
 impl Default for Budget {
-    /// Room for about ten operations at once on a key; gives up on a completion after some tenths of a second.
+    /// Room for more than ten operations at once on a key; gives up on a completion after some seconds.
     fn default() -> Self {
-        Self { steps: 5_000_000, configurations: 20_000 }
+        Self { steps: 40_000_000, configurations: 200_000 }
     }
 }
 

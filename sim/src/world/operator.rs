@@ -1,6 +1,6 @@
 //! Operators: who want another membership and go on until they have it, whoever leads.
 
-use super::{Stop, World};
+use super::{Phase, Stop, World};
 use crate::choice::Stream;
 use crate::event::Event;
 use crate::fault::FaultKind;
@@ -116,11 +116,16 @@ impl<R: Replica> World<'_, R> {
         self.wake_operator(number)
     }
 
+    /// Whether operators can do nothing any more: only a core of the cluster is left, as small as may be, which must go on
+    /// as it is.
+    pub(super) fn operators_are_gone(&self) -> bool {
+        self.phase == Phase::Healed && self.scenario.liveness.core
+    }
+
     /// An operator looks how things are, asks for what comes next, and looks again a little later.
     pub(super) fn wake_operator(&mut self, number: u64) -> Result<(), Stop> {
-        let Some(place) = self.operators.wishes.iter().position(|wish| wish.number == number) else {
-            return Ok(());
-        };
+        let place = self.operators.wishes.iter().position(|wish| wish.number == number);
+        let Some(place) = place.filter(|_| !self.operators_are_gone()) else { return Ok(()) };
         self.witness.steps += 1;
         let leader = self.status().leader();
         if let Some(leader) = leader {
