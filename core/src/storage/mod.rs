@@ -97,7 +97,7 @@
 //! | 1 checkpoint | hard state; 0, or 1 and a snapshot (last entry, membership, data); the entry before the log; entries |
 //! | 2 hard state | term; vote, 0 for none |
 //! | 3 append | entries |
-//! | 4 filler | zeros |
+//! | 4 filler | zeros, of which the checksum is 0: they are compared |
 //!
 //! Bodies are made of LEB128 numbers in their shortest form; lists and byte strings begin with their length. After
 //! the last record there is nothing, or zeros. A record is bound to its segment's header, so that what stands in

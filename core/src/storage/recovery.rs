@@ -221,12 +221,6 @@ mod tests {
         );
         let gap = (Kind::Append, vec![1, 1, 2, 1]);
         assert_eq!(malformed(&[segment(1, (true, 1, 4), &[blank(), gap])]), Some(2), "an entry after a gap");
-        let junk = (Kind::Filler, vec![1]);
-        assert_eq!(
-            malformed(&[segment(1, (true, 1, 4), &[blank(), junk])]),
-            Some(2),
-            "a filler of something"
-        );
         let first = || segment(1, (true, 1, 3), &[blank()]);
         assert_eq!(
             malformed(&[first(), segment(2, (false, 2, 3), &[])]),
