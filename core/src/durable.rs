@@ -40,7 +40,7 @@ impl Durable {
             }
             Record::Snapshot { snapshot, compacted } => {
                 self.log.follow(snapshot.last, compacted);
-                self.snapshot = Some(snapshot);
+                self.snapshot = Some(*snapshot);
             }
         }
     }
@@ -113,6 +113,7 @@ mod tests {
     use super::*;
     use crate::message::{Entry, Payload};
     use crate::types::{LogIndex, NodeId};
+    use alloc::boxed::Box;
     use alloc::string::ToString;
     use alloc::vec;
 
@@ -126,7 +127,7 @@ mod tests {
 
     fn snapshot(term: u64, index: u64, compacted: u64) -> Record {
         let snapshot = Snapshot { last: EntryId::new(term, index), ..founding().snapshot.expect("founding") };
-        Record::Snapshot { snapshot, compacted: LogIndex(compacted) }
+        Record::Snapshot { snapshot: Box::new(snapshot), compacted: LogIndex(compacted) }
     }
 
     fn holding(terms: &[u64]) -> Durable {

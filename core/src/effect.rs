@@ -7,6 +7,7 @@ use crate::membership::ChangeError;
 use crate::message::{Entry, Message};
 use crate::snapshot::Snapshot;
 use crate::types::{EntryId, LogIndex, NodeId, Term, Token, WriteSeq};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// The effects of one step, in a buffer that the caller owns and drains after each step.
@@ -43,7 +44,7 @@ pub enum Record {
     /// snapshot.
     Snapshot {
         /// The snapshot.
-        snapshot: Snapshot,
+        snapshot: Box<Snapshot>,
         /// The last entry that leaves the log, at most the snapshot's last: what stands between them stays for
         /// followers that lag a little.
         compacted: LogIndex,

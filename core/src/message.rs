@@ -2,6 +2,7 @@
 
 use crate::membership::Membership;
 use crate::types::{Bytes, EntryId, LogIndex, NodeId, Round, Term};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// One message on its way from one node to another.
@@ -65,22 +66,7 @@ pub enum Body {
     },
     /// A part of a snapshot, for a follower whose next entry the leader has compacted away (Raft Figure 13). Also a
     /// heartbeat.
-    InstallSnapshot {
-        /// Which snapshot.
-        snapshot: SnapshotId,
-        /// The configuration at its last entry.
-        membership: Membership,
-        /// Where in its bytes the chunk begins.
-        offset: u64,
-        /// The bytes from there on.
-        chunk: Bytes,
-        /// The life of the blank node that the leader knows for a newcomer; `None` for a follower that only lags. A node
-        /// that is blank takes no snapshot but by the name of its own life: one that has lost its disk is not to go on
-        /// with what was meant for the life before, or for a node that remembers.
-        newcomer: Option<u64>,
-        /// The leader's contact round, echoed in the answer.
-        round: Round,
-    },
+    InstallSnapshot(Box<Chunk>),
     /// The answer to an [`Body::InstallSnapshot`] while parts are missing. Once nothing is, the answer is an
     /// [`Body::AppendReply`] that accepts everything up to the snapshot's last entry.
     SnapshotReply {
@@ -114,6 +100,26 @@ pub enum Body {
         /// The node's name for its life since its start, never used twice.
         life: u64,
     },
+}
+
+/// A part of a snapshot. It is rare and large, so that it is boxed where it is carried: all other messages stay small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Chunk {
+    /// Which snapshot.
+    pub snapshot: SnapshotId,
+    /// The configuration at its last entry.
+    pub membership: Membership,
+    /// Where in its bytes the chunk begins.
+    pub offset: u64,
+    /// The bytes from there on.
+    pub bytes: Bytes,
+    /// The life of the blank node that the leader knows for a newcomer; `None` for a follower that only lags. A node
+    /// that is blank takes no snapshot but by the name of its own life: one that has lost its disk is not to go on
+    /// with what was meant for the life before, or for a node that remembers.
+    pub newcomer: Option<u64>,
+    /// The leader's contact round, echoed in the answer.
+    pub round: Round,
 }
 
 /// A snapshot's identity: two are the same bytes, whoever took them.
@@ -173,7 +179,7 @@ pub enum Payload {
     /// Bytes for the state machine; the consensus layer never looks inside.
     Data(Bytes),
     /// A configuration, in force from here on (thesis §4.1).
-    Membership(Membership),
+    Membership(Box<Membership>),
 }
 
 impl Payload {

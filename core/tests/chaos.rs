@@ -13,7 +13,7 @@ use seaworthy_core::effect::{self, Record};
 use seaworthy_core::flaw::{Flaw, Flaws, Planted, Sound};
 use seaworthy_core::input::{Input, ReadMode};
 use seaworthy_core::membership::{Change, Membership};
-use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload, SnapshotId};
+use seaworthy_core::message::{AppendOutcome, Body, Chunk, Entry, Message, Payload, SnapshotId};
 use seaworthy_core::quorum::{Joint, Majority};
 use seaworthy_core::snapshot::Snapshot;
 use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, Round, Term, Token};
@@ -115,7 +115,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
         (0..count).map(|offset| EntryId::new(term, first.wrapping_add(offset))).collect()
     });
     let ids = prop_oneof![3 => contiguous, 1 => prop::collection::vec(id(), 0..3)];
-    let payload = prop_oneof![3 => Just(Payload::Noop), 1 => membership().prop_map(Payload::Membership)];
+    let payload = prop_oneof![3 => Just(Payload::Noop), 1 => membership().prop_map(|membership| Payload::Membership(Box::new(membership)))];
     (ids, payload)
         .prop_map(|(ids, payload)| ids.into_iter().map(|id| Entry { id, payload: payload.clone() }).collect())
 }
@@ -165,9 +165,9 @@ fn body() -> impl Strategy<Value = Body> {
     let reply = (number(), prop_oneof![accepted, rejected])
         .prop_map(|(round, outcome)| Body::AppendReply { round: Round(round), outcome });
     let install = (snapshot(), membership(), number(), chunk(), prop::option::of(number()), number())
-        .prop_map(|(snapshot, membership, offset, chunk, newcomer, round)| {
+        .prop_map(|(snapshot, membership, offset, bytes, newcomer, round)| {
             let round = Round(round);
-            Body::InstallSnapshot { snapshot, membership, offset, chunk, newcomer, round }
+            Body::InstallSnapshot(Box::new(Chunk { snapshot, membership, offset, bytes, newcomer, round }))
         });
     let received = (snapshot(), number(), number()).prop_map(|(snapshot, received, round)| {
         Body::SnapshotReply { round: Round(round), snapshot, received }
@@ -274,14 +274,14 @@ fn welcome(node: &mut Lone) {
         membership: Membership::new([1, 2, 3].map(NodeId::new)),
         data: Bytes::new(BYTES),
     };
-    let body = Body::InstallSnapshot {
+    let body = Body::InstallSnapshot(Box::new(Chunk {
         snapshot: snapshot.id(),
         membership: snapshot.membership,
         offset: 0,
-        chunk: snapshot.data,
+        bytes: snapshot.data,
         newcomer: life,
         round: Round(1),
-    };
+    }));
     take(node, Event::Message { from: 2, term: Some(term), body });
 }
 
@@ -298,7 +298,7 @@ fn some_node(kind: u8, options: &Options) -> Lone {
         2 => {
             let last = EntryId::new(2, 3);
             let snapshot = Snapshot { last, ..founder.snapshot.clone().expect("a founder has one") };
-            founder.persist(Record::Snapshot { snapshot, compacted: LogIndex(3) });
+            founder.persist(Record::Snapshot { snapshot: Box::new(snapshot), compacted: LogIndex(3) });
         }
         _ => founder = Durable::default(),
     }
@@ -323,14 +323,14 @@ fn a_snapshot_from_beyond_all_logs_is_not_taken() {
     let last = EntryId { term: Term(2), index: LogIndex(u64::MAX) };
     let membership = Membership::new([1, 2, 3].map(NodeId::new));
     let snapshot = Snapshot { last, membership, data: Bytes::new(BYTES) };
-    let body = Body::InstallSnapshot {
+    let body = Body::InstallSnapshot(Box::new(Chunk {
         snapshot: snapshot.id(),
         membership: snapshot.membership,
         offset: 0,
-        chunk: snapshot.data,
+        bytes: snapshot.data,
         newcomer: None,
         round: Round(1),
-    };
+    }));
     take(&mut node, Event::Message { from: 2, term: None, body });
     node.lead();
     assert_eq!(node.terms(), [1, 2, 3]);

@@ -4,7 +4,7 @@ use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::{HardState, Record};
 use seaworthy_core::log::Log;
 use seaworthy_core::membership::{Change, Membership};
-use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload};
+use seaworthy_core::message::{AppendOutcome, Body, Chunk, Entry, Message, Payload};
 use seaworthy_core::snapshot::Snapshot;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Round, Term};
 use serde::Serialize;
@@ -23,7 +23,7 @@ fn messages_and_disks_come_back_as_they_were() {
         .change(&[Change::Remove(node(3)), Change::AddVoter(node(4)), Change::AddLearner(node(2))])
         .expect("it is possible");
     let data = Entry { id: EntryId::new(2, 8), payload: Payload::Data(vec![0, 255, 7].into()) };
-    let changed = Entry { id: EntryId::new(3, 9), payload: Payload::Membership(joint.clone()) };
+    let changed = Entry { id: EntryId::new(3, 9), payload: Payload::Membership(Box::new(joint.clone())) };
     let noop = Entry { id: EntryId::new(1, 7), payload: Payload::Noop };
     let last = EntryId::new(1, 6);
     let snapshot = Snapshot { last, membership: joint.clone(), data: vec![1, 2].into() };
@@ -38,7 +38,7 @@ fn messages_and_disks_come_back_as_they_were() {
     comes_back(&durable);
     comes_back(&Durable::default());
     comes_back(&Record::Append(vec![data.clone()]));
-    comes_back(&Record::Snapshot { snapshot: snapshot.clone(), compacted: LogIndex(4) });
+    comes_back(&Record::Snapshot { snapshot: Box::new(snapshot.clone()), compacted: LogIndex(4) });
 
     let hint = EntryId::new(1, 4);
     let prev = EntryId::new(1, 7);
@@ -50,14 +50,14 @@ fn messages_and_disks_come_back_as_they_were() {
             round: Round(9),
             outcome: AppendOutcome::Rejected { refused: LogIndex(5), hint },
         },
-        Body::InstallSnapshot {
+        Body::InstallSnapshot(Box::new(Chunk {
             snapshot: snapshot.id(),
             membership: joint,
             offset: 1,
-            chunk: vec![2].into(),
+            bytes: vec![2].into(),
             newcomer: Some(u64::MAX),
             round: Round(9),
-        },
+        })),
         Body::SnapshotReply { round: Round(9), snapshot: snapshot.id(), received: 1 },
         Body::TimeoutNow,
         Body::ReadIndex { id: u64::MAX },

@@ -132,7 +132,7 @@ impl<F: FromPlanted> Replica for Seaworthy<F> {
     }
 
     fn lease_until(&self) -> Instant {
-        self.member.view().lease_until
+        self.member.node().lease_until()
     }
 
     fn describe(message: &Message) -> MessageFacts {
@@ -170,8 +170,8 @@ impl<F: FromPlanted> Replica for Seaworthy<F> {
             Body::AppendReply { outcome: AppendOutcome::Rejected { hint, .. }, .. } => {
                 facts(MessageKind::AppendReply, nothing, *hint, 0, false)
             }
-            Body::InstallSnapshot { snapshot, .. } => {
-                facts(MessageKind::InstallSnapshot, Promise::Lead, snapshot.last, 0, false)
+            Body::InstallSnapshot(chunk) => {
+                facts(MessageKind::InstallSnapshot, Promise::Lead, chunk.snapshot.last, 0, false)
             }
             Body::SnapshotReply { snapshot, .. } => {
                 facts(MessageKind::SnapshotReply, nothing, snapshot.last, 0, true)
@@ -250,7 +250,7 @@ fn describe_entries(entries: &[Entry], log: &mut LogFacts) {
             Payload::Noop => 0,
             Payload::Data(data) => xxh3_64(data),
             Payload::Membership(membership) => {
-                log.memberships.push((entry.id, membership.clone()));
+                log.memberships.push((entry.id, Membership::clone(membership)));
                 membership_hash(membership)
             }
         };

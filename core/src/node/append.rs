@@ -175,7 +175,7 @@ impl<F: Flaws> Node<F> {
         for entry in &entries {
             self.log.push(entry.clone());
             if let Payload::Membership(membership) = &entry.payload {
-                self.configurations.push(entry.id.index, membership.clone());
+                self.configurations.push(entry.id.index, membership);
             }
         }
         self.queue.write_entries(entries, effects);

@@ -25,7 +25,7 @@ impl Configurations {
         let covered = all.latest_index();
         for entry in log.entries().iter().filter(|entry| covered < entry.id.index) {
             if let Payload::Membership(membership) = &entry.payload {
-                all.push(entry.id.index, membership.clone());
+                all.push(entry.id.index, membership);
             }
         }
         all
@@ -58,9 +58,9 @@ impl Configurations {
     }
 
     /// A configuration was appended.
-    pub(super) fn push(&mut self, index: LogIndex, membership: Membership) {
+    pub(super) fn push(&mut self, index: LogIndex, membership: &Membership) {
         assert!(self.latest_index() < index, "configurations follow the log");
-        self.0.push((index, membership));
+        self.0.push((index, membership.clone()));
     }
 
     /// The log was cut before `first`: what was changed from there on was not (thesis §4.1).
@@ -88,8 +88,8 @@ mod tests {
     #[test]
     fn a_truncation_takes_configurations_back_and_never_the_first() {
         let mut all = Configurations::after(LogIndex(4), of(1));
-        all.push(LogIndex(6), of(2));
-        all.push(LogIndex(9), of(3));
+        all.push(LogIndex(6), &of(2));
+        all.push(LogIndex(9), &of(3));
         assert_eq!((all.at(LogIndex(5)), all.at(LogIndex(8)), all.at(LogIndex(9))), (&of(1), &of(2), &of(3)));
         all.truncate(LogIndex(9));
         assert_eq!((all.latest(), all.previous()), (&of(2), Some(&of(1))));
@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn what_was_in_force_at_the_last_forgotten_index_is_kept() {
         let mut all = Configurations::after(LogIndex(0), of(1));
-        all.push(LogIndex(6), of(2));
-        all.push(LogIndex(9), of(3));
+        all.push(LogIndex(6), &of(2));
+        all.push(LogIndex(9), &of(3));
         all.forget_before(LogIndex(8));
         assert_eq!((all.at(LogIndex(8)), all.latest()), (&of(2), &of(3)));
         all.forget_before(LogIndex(9));

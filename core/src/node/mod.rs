@@ -36,7 +36,7 @@ use core::time::Duration;
 use lease::Promise;
 use read::Questions;
 use role::{Ballot, State};
-use snapshot::{Assembly, Chunk, Taken};
+use snapshot::{Assembly, Taken};
 use write_queue::WriteQueue;
 
 /// Messages of later terms are dropped: elections do not get there within the age of the universe, and a node
@@ -193,15 +193,20 @@ impl<F: Flaws> Node<F> {
             snapshot: self.snapshot.as_ref().map(|snapshot| snapshot.last),
             membership: self.membership(),
             membership_index: self.configurations.latest_index(),
-            lease_until: match &self.state {
-                State::Leader(leadership) => leadership.lease.end(),
-                _ => Instant::default(),
-            },
+            lease_until: self.lease_until(),
             followers: match &self.state {
                 State::Leader(leadership) => &leadership.followers,
                 _ => &[],
             },
             usage: self.usage(),
+        }
+    }
+
+    /// Before this, by the node's own clock, nobody else leads; the earliest instant if that is not known. As in the view.
+    pub fn lease_until(&self) -> Instant {
+        match &self.state {
+            State::Leader(leadership) => leadership.lease.end(),
+            _ => Instant::default(),
         }
     }
 
@@ -294,10 +299,7 @@ impl<F: Flaws> Node<F> {
                 self.on_append_entries(now, from, append, effects);
             }
             Body::AppendReply { round, outcome } => self.on_append_reply(now, from, round, outcome, effects),
-            Body::InstallSnapshot { snapshot, membership, offset, chunk: bytes, newcomer, round } => {
-                let chunk = Chunk { snapshot, membership, offset, bytes, newcomer, round };
-                self.on_install_snapshot(now, from, chunk, effects);
-            }
+            Body::InstallSnapshot(chunk) => self.on_install_snapshot(now, from, *chunk, effects),
             Body::SnapshotReply { round, snapshot, received } => {
                 self.on_snapshot_reply(now, from, round, (snapshot, received), effects);
             }
@@ -336,7 +338,7 @@ impl<F: Flaws> Node<F> {
             Body::PreVote { .. }
             | Body::RequestVote { .. }
             | Body::AppendEntries { .. }
-            | Body::InstallSnapshot { .. }
+            | Body::InstallSnapshot(_)
             | Body::ReadIndex { .. } => self.send(from, WriteSeq::ZERO, Body::Stale, effects),
             Body::PreVoteReply { .. }
             | Body::VoteReply { .. }

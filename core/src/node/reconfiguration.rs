@@ -11,6 +11,7 @@ use crate::message::{Body, Payload};
 use crate::quorum::{Joint, Majority};
 use crate::types::{Instant, NodeId, Token, WriteSeq};
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 impl<F: Flaws> Node<F> {
@@ -35,7 +36,7 @@ impl<F: Flaws> Node<F> {
         }
         match self.changed(changes) {
             Ok(membership) => {
-                let id = self.append(now, Payload::Membership(membership), effects);
+                let id = self.append(now, Payload::Membership(Box::new(membership)), effects);
                 effects.events.push(Event::Proposed { token, id });
             }
             Err(refusal) => refuse(token, refusal, effects),
@@ -149,7 +150,7 @@ impl<F: Flaws> Node<F> {
         if latest.is_joint() {
             if latest.auto_leave {
                 let left = latest.leave_joint().expect("it is joint");
-                self.append(now, Payload::Membership(left), effects);
+                self.append(now, Payload::Membership(Box::new(left)), effects);
             }
         } else if !latest.voters.contains(self.config.id) && !self.flaws.has(Flaw::RemovedLeaderStays) {
             self.retire(now, effects);

@@ -45,7 +45,7 @@ impl<F: Flaws> Node<F> {
         self.log.push(entry.clone());
         if let Payload::Membership(membership) = &entry.payload {
             // In force at once, also for what is not committed yet (thesis §4.1).
-            self.configurations.push(id.index, membership.clone());
+            self.configurations.push(id.index, membership);
             self.track_followers(now);
         }
         let changes = matches!(entry.payload, Payload::Membership(_));

@@ -9,9 +9,10 @@ use crate::effect::{Effects, Event, HardState};
 use crate::flaw::{Flaw, Flaws};
 use crate::log::Log;
 use crate::membership::Membership;
-use crate::message::{AppendOutcome, Body, SnapshotId};
+use crate::message::{AppendOutcome, Body, Chunk, SnapshotId};
 use crate::snapshot::Snapshot;
 use crate::types::{Bytes, EntryId, Instant, LogIndex, NodeId, Round, WriteSeq};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Snapshots that end later are ignored: no log gets there, and none could go on from there for long.
@@ -35,16 +36,6 @@ pub(super) struct Assembly {
     /// Who is answered once it is there, and with which round.
     leader: NodeId,
     round: Round,
-}
-
-/// A part of a snapshot as it arrives.
-pub(super) struct Chunk {
-    pub(super) snapshot: SnapshotId,
-    pub(super) membership: Membership,
-    pub(super) offset: u64,
-    pub(super) bytes: Bytes,
-    pub(super) newcomer: Option<u64>,
-    pub(super) round: Round,
 }
 
 impl<F: Flaws> Node<F> {
@@ -103,16 +94,15 @@ impl<F: Flaws> Node<F> {
         let Transfer { id, snapshot, offset, .. } = transfer;
         let rest =
             usize::try_from(*offset).ok().and_then(|offset| snapshot.data.get(offset..)).unwrap_or(&[]);
-        let chunk = &rest[..rest.len().min(self.config.max_chunk_bytes)];
-        let body = Body::InstallSnapshot {
+        let chunk = Chunk {
             snapshot: *id,
             membership: snapshot.membership.clone(),
             offset: *offset,
-            chunk: Bytes::new(chunk),
+            bytes: Bytes::new(&rest[..rest.len().min(self.config.max_chunk_bytes)]),
             newcomer: follower.newcomer,
             round: leadership.round,
         };
-        self.send(follower.node, WriteSeq::ZERO, body, effects);
+        self.send(follower.node, WriteSeq::ZERO, Body::InstallSnapshot(Box::new(chunk)), effects);
     }
 
     /// A part of a snapshot arrives (Raft Figure 13).

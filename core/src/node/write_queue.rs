@@ -4,6 +4,7 @@ use crate::effect::{Effects, HardState, Record, Write};
 use crate::message::Entry;
 use crate::snapshot::Snapshot;
 use crate::types::{LogIndex, WriteSeq};
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -53,7 +54,7 @@ impl WriteQueue {
         compacted: LogIndex,
         effects: &mut Effects,
     ) -> WriteSeq {
-        self.write(Record::Snapshot { snapshot, compacted }, effects)
+        self.write(Record::Snapshot { snapshot: Box::new(snapshot), compacted }, effects)
     }
 
     /// Writes a snapshot in place of the whole log: nothing that is durable or on its way counts any more.

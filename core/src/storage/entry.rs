@@ -8,6 +8,7 @@ use crate::membership::Membership;
 use crate::message::{Entry, Payload};
 use crate::quorum::{Joint, Majority};
 use crate::types::{EntryId, LogIndex, NodeId, Term};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 mod tag {
@@ -56,7 +57,7 @@ impl Entry {
         let payload = match reader.byte()? {
             tag::NOOP => Payload::Noop,
             tag::DATA => Payload::Data(reader.bytes()?),
-            tag::MEMBERSHIP => Payload::Membership(Membership::decode(reader)?),
+            tag::MEMBERSHIP => Payload::Membership(Box::new(Membership::decode(reader)?)),
             _ => return Err(unknown),
         };
         Ok(Self { id, payload })
@@ -125,7 +126,7 @@ mod tests {
         let payload = prop_oneof![
             Just(Payload::Noop),
             prop::collection::vec(any::<u8>(), 0..9).prop_map(|bytes| Payload::Data(Bytes::from(bytes))),
-            memberships().prop_map(Payload::Membership),
+            memberships().prop_map(|membership| Payload::Membership(Box::new(membership))),
         ];
         (0..NUMBER_END, 0..NUMBER_END, payload)
             .prop_map(|(term, index, payload)| Entry { id: EntryId::new(term, index), payload })

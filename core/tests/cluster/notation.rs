@@ -6,7 +6,7 @@ use seaworthy_core::effect::{Effects, Event, Record, Refusal, Send, Write};
 use seaworthy_core::flaw::Flaws;
 use seaworthy_core::log::Log;
 use seaworthy_core::membership::Membership;
-use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload, SnapshotId};
+use seaworthy_core::message::{AppendOutcome, Body, Chunk, Entry, Message, Payload, SnapshotId};
 use seaworthy_core::quorum::Joint;
 use seaworthy_core::snapshot::Snapshot;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term, Token, WriteSeq};
@@ -202,7 +202,7 @@ pub(crate) fn rarities(before: &Before, effects: &Effects) -> impl Iterator<Item
     let sends = effects.sends.iter().filter_map(|send| match &send.message.body {
         Body::TimeoutNow => Some("TimeoutNow"),
         Body::ReadIndexReply { .. } => Some("ReadIndexReply"),
-        Body::InstallSnapshot { .. } => Some("InstallSnapshot"),
+        Body::InstallSnapshot(_) => Some("InstallSnapshot"),
         _ => None,
     });
     let writes = effects.writes.iter().filter_map(|write| match &write.record {
@@ -324,7 +324,8 @@ fn written(record: &Record, last: &mut LogIndex) -> String {
             *last = entries[entries.len() - 1].id.index;
             format!("{cut}append {}", listed(entries))
         }
-        Record::Snapshot { snapshot: Snapshot { last, membership, data }, compacted } => {
+        Record::Snapshot { snapshot, compacted } => {
+            let Snapshot { last, membership, data } = &**snapshot;
             format!("snapshot {last} {} of {} bytes, log after {compacted}", members(membership), data.len())
         }
     }
@@ -353,7 +354,7 @@ pub(crate) fn kind(body: &Body) -> &'static str {
         Body::VoteReply { .. } => "VoteReply",
         Body::AppendEntries { .. } => "AppendEntries",
         Body::AppendReply { .. } => "AppendReply",
-        Body::InstallSnapshot { .. } => "InstallSnapshot",
+        Body::InstallSnapshot(_) => "InstallSnapshot",
         Body::SnapshotReply { .. } => "SnapshotReply",
         Body::TimeoutNow => "TimeoutNow",
         Body::ReadIndex { .. } => "ReadIndex",
@@ -384,9 +385,10 @@ fn kind_and_fields(body: &Body, term: Option<Term>) -> String {
         Body::AppendReply { round, outcome: AppendOutcome::Rejected { refused, hint } } => {
             format!("{kind}{term} refused={refused} hint={hint} round={round}")
         }
-        Body::InstallSnapshot { snapshot, membership, offset, chunk, newcomer, round } => {
-            let SnapshotId { last, size, .. } = snapshot;
-            let (members, end) = (members(membership), offset + chunk.len() as u64);
+        Body::InstallSnapshot(chunk) => {
+            let Chunk { snapshot: SnapshotId { last, size, .. }, membership, offset, bytes, newcomer, round } =
+                &**chunk;
+            let (members, end) = (members(membership), offset + bytes.len() as u64);
             let welcome = if newcomer.is_some() { " newcomer" } else { "" };
             format!(
                 "{kind}{term} snapshot={last} {members} bytes={offset}..{end} of {size}{welcome} round={round}"

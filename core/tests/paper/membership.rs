@@ -28,7 +28,7 @@ fn refused(refusal: Refusal) -> [Event; 1] {
 
 /// An entry with a configuration.
 fn configuration(term: u64, index: u64, membership: Membership) -> Entry {
-    Entry { id: EntryId::new(term, index), payload: Payload::Membership(membership) }
+    Entry { id: EntryId::new(term, index), payload: Payload::Membership(Box::new(membership)) }
 }
 
 /// Leads term 1 of three, with its no-op entry on all disks.

@@ -5,7 +5,7 @@ use crate::cluster::{Cluster, Options, disk, entry, state};
 use seaworthy_core::effect::{Effects, Event, Record};
 use seaworthy_core::input::Input;
 use seaworthy_core::membership::{Change, Membership};
-use seaworthy_core::message::{AppendOutcome, Body};
+use seaworthy_core::message::{AppendOutcome, Body, Chunk};
 use seaworthy_core::snapshot::Snapshot;
 use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, Round, Token};
 use std::time::Duration;
@@ -18,14 +18,14 @@ fn snapshot(index: u64, term: u64) -> Snapshot {
 
 /// The part of it from `offset` to `end`, in round 1.
 fn install(snapshot: &Snapshot, offset: usize, end: usize) -> Body {
-    Body::InstallSnapshot {
+    Body::InstallSnapshot(Box::new(Chunk {
         snapshot: snapshot.id(),
         membership: snapshot.membership.clone(),
         offset: offset as u64,
-        chunk: Bytes::new(&snapshot.data[offset..end]),
+        bytes: Bytes::new(&snapshot.data[offset..end]),
         newcomer: None,
         round: Round(1),
-    }
+    }))
 }
 
 /// Node 2, the leader of `term`, sends a chunk, and the layer above is content with what comes of it.
@@ -71,7 +71,10 @@ fn a_snapshot_covers_committed_entries_alone() {
 fn a_snapshot_names_its_last_entry_and_the_configuration_there() {
     let mut node = follower();
     let writes = take(&mut node, 2).writes;
-    assert_eq!(writes[0].record, Record::Snapshot { snapshot: snapshot(2, 1), compacted: LogIndex(2) });
+    assert_eq!(
+        writes[0].record,
+        Record::Snapshot { snapshot: Box::new(snapshot(2, 1)), compacted: LogIndex(2) }
+    );
 }
 
 /// "These are preserved to support the AppendEntries consistency check for the first log entry following the snapshot, since that entry
@@ -244,8 +247,8 @@ fn a_blank_server_takes_no_snapshot_that_it_has_not_asked_for() {
     let [(2, Body::Blank { life })] = bodies(&effects)[..] else { panic!("it says that it is blank") };
     let life = *life;
     let mut body = whole(&snapshot(3, 2));
-    if let Body::InstallSnapshot { newcomer, .. } = &mut body {
-        *newcomer = Some(life);
+    if let Body::InstallSnapshot(chunk) = &mut body {
+        chunk.newcomer = Some(life);
     }
     receive(&mut node, 2, body);
     assert_eq!((node.node.is_blank(), node.commit()), (false, 3));

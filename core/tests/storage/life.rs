@@ -54,7 +54,7 @@ pub(crate) fn record(step: Step, state: &Durable) -> Option<Record> {
             let first = log.last().index.0 + 1 - cut.min(log.entries().len() as u64);
             let payload = |index| match index % 3 {
                 0 => Payload::Noop,
-                1 => Payload::Membership(Membership::new([NodeId::new(index)])),
+                1 => Payload::Membership(Box::new(Membership::new([NodeId::new(index)]))),
                 _ => Payload::Data(Bytes::from(vec![index as u8; size])),
             };
             let entry =
@@ -65,11 +65,12 @@ pub(crate) fn record(step: Step, state: &Durable) -> Option<Record> {
             let last = LogIndex(log.last().index.0.saturating_sub(behind).max(log.base().index.0));
             let term = log.term(last).expect("it is in the log");
             let compacted = LogIndex(last.0.saturating_sub(kept));
-            Some(Record::Snapshot { snapshot: snapshot(EntryId { term, index: last }, size), compacted })
+            let snapshot = Box::new(snapshot(EntryId { term, index: last }, size));
+            Some(Record::Snapshot { snapshot, compacted })
         }
         Step::Install { ahead } => {
             let last = EntryId { term, index: LogIndex(log.last().index.0 + 1 + ahead) };
-            Some(Record::Snapshot { snapshot: snapshot(last, 9), compacted: last.index })
+            Some(Record::Snapshot { snapshot: Box::new(snapshot(last, 9)), compacted: last.index })
         }
         Step::Sync | Step::Seal => None,
     }

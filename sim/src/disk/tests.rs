@@ -37,7 +37,7 @@ impl Life {
             0 => Record::HardState(HardState { term: term.next(), vote: Some(NODE) }),
             1 => {
                 let snapshot = Snapshot { last, ..state.snapshot.clone().expect("it is not blank") };
-                Record::Snapshot { snapshot, compacted: last.index }
+                Record::Snapshot { snapshot: Box::new(snapshot), compacted: last.index }
             }
             _ => {
                 let payload = Payload::Data(vec![7; choice.below(STREAM, 900) as usize].into());
