@@ -108,6 +108,8 @@ pub enum Flaw {
     /// A refusal hints at the own commit index, not at where the logs may agree: legal, but it takes away what
     /// masks the two flaws around it.
     ConservativeHint,
+    /// A leader goes on feeding a follower that has lost what it acknowledged.
+    BrokenPromiseForgiven,
     /// An acknowledgement speaks of the whole log, not of what the message verified.
     AcksWholeLog,
     /// AppendEntries of an older term are obeyed, even by a leader.

@@ -64,6 +64,8 @@ pub enum FaultKind {
     TakeSnapshot,
     /// A node lost its disk.
     Wipe,
+    /// An old copy took the place of a node's disk.
+    RestoreBackup,
     /// Messages between nodes became likelier to be lost than usual, or less likely.
     Loss,
     /// The same of messages that arrive twice.
@@ -83,7 +85,7 @@ pub enum FaultKind {
 }
 
 /// Every kind there is.
-pub const KINDS: [FaultKind; 34] = [
+pub const KINDS: [FaultKind; 35] = [
     FaultKind::Partition,
     FaultKind::Cut,
     FaultKind::Sever,
@@ -110,6 +112,7 @@ pub const KINDS: [FaultKind; 34] = [
     FaultKind::StepDown,
     FaultKind::TakeSnapshot,
     FaultKind::Wipe,
+    FaultKind::RestoreBackup,
     FaultKind::Loss,
     FaultKind::Duplication,
     FaultKind::Latency,
@@ -150,6 +153,7 @@ impl FaultKind {
             Self::StepDown => "step_down",
             Self::TakeSnapshot => "take_snapshot",
             Self::Wipe => "wipe",
+            Self::RestoreBackup => "restore_backup",
             Self::Loss => "loss",
             Self::Duplication => "duplication",
             Self::Latency => "latency",
@@ -189,9 +193,12 @@ impl FaultKind {
             Action::StepDown {} => Self::StepDown,
             Action::TakeSnapshot(_) => Self::TakeSnapshot,
             Action::Wipe(_) => Self::Wipe,
-            Action::Unclog {} | Action::FreeDisk(_) | Action::Resume(_) | Action::Invoke { .. } => {
-                return None;
-            }
+            Action::RestoreBackup(_) => Self::RestoreBackup,
+            Action::Unclog {}
+            | Action::FreeDisk(_)
+            | Action::Resume(_)
+            | Action::BackUp(_)
+            | Action::Invoke { .. } => return None,
         })
     }
 

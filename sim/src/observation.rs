@@ -34,6 +34,12 @@ pub enum Fact<'a> {
         /// Who.
         node: NodeId,
     },
+    /// An old copy took the place of the disk of a node that does not run: it has lost what it promised since. What the
+    /// copy holds is what it starts with next.
+    Restored {
+        /// Who.
+        node: NodeId,
+    },
     /// A node's term or vote changed; the write is queued, not yet durable. In the queue's order with
     /// [`Fact::Appended`].
     HardStateWritten {

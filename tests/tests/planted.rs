@@ -18,7 +18,7 @@ const CLEAN_SEEDS: u64 = 500;
 const MAX_STEPS: u64 = 300_000;
 
 /// Bugs for which the swarm is the wrong tool, and why.
-const NOT_BY_THE_SWARM: [(&str, &str); 16] = [
+const NOT_BY_THE_SWARM: [(&str, &str); 17] = [
     ("stale_view_of_own_log", "a vote must be asked for while the one entry that matters is being written"),
     ("refused_pre_vote_tells_nothing", "the better logs must be one term behind, and no leader in between"),
     ("older_pre_vote_unanswered", "the better logs must be behind, and hear nothing of the higher term"),
@@ -27,6 +27,7 @@ const NOT_BY_THE_SWARM: [(&str, &str); 16] = [
         "no_backtracking",
         "leader and follower repeat themselves as fast as the network allows: most runs are cut off",
     ),
+    ("broken_promise_forgiven", "the swarm restores no backups: Raft cannot stand what they do to votes"),
     ("accepts_without_limit", "its entries are far smaller than the one that a leader may always take"),
     ("address_leak", "it breaks nothing in one run; the determinism suite compares two"),
     ("any_round_confirms", "an answer must be seconds late, in the one second in which it matters"),

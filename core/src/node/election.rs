@@ -199,6 +199,7 @@ impl<F: Flaws> Node<F> {
             confirmed: Round::ZERO,
             reads: VecDeque::new(),
             lease: Lease::default(),
+            in_doubt: false,
             transfer: None,
             uncommitted_bytes: uncommitted.iter().map(Entry::size).sum(),
             heartbeat_at: now + self.config.heartbeat_interval,

@@ -146,10 +146,11 @@ impl Progress {
         self.matched_round < round && hint < self.matched
     }
 
-    /// Whether a refusal of `refused` says anything new: neither delayed nor repeated.
+    /// Whether a refusal of `refused` says anything new: neither delayed nor repeated, and not against what the follower
+    /// has acknowledged.
     pub(super) fn is_current_refusal(&self, refused: LogIndex) -> bool {
         match self.pace {
-            Pace::Probe { .. } => refused == self.next.previous(),
+            Pace::Probe { .. } => self.matched < refused && refused == self.next.previous(),
             Pace::Replicate { .. } => self.matched < refused && refused < self.next,
             Pace::Snapshot(_) | Pace::Amnesiac => false,
         }

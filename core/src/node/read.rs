@@ -200,10 +200,11 @@ impl<F: Flaws> Node<F> {
         if leadership.heartbeat_at <= now {
             self.remind_of_transfer(effects);
             let State::Leader(leadership) = &mut self.state else { return };
-            // What the last round was sent may be lost. Reads that came since can be confirmed by this one, and a
-            // lease lasts only as long as rounds go on.
+            // What the last round was sent may be lost. Reads that came since can be confirmed by this one, a lease
+            // lasts only as long as rounds go on, and what is said in a new round cannot be late.
             let waits = leadership.reads.back().is_some_and(|read| leadership.round < read.round);
-            if waits || self.config.lease_drift_ppm.is_some() {
+            let in_doubt = core::mem::take(&mut leadership.in_doubt);
+            if waits || in_doubt || self.config.lease_drift_ppm.is_some() {
                 self.begin_round(now, effects);
             } else {
                 self.broadcast(now, effects);

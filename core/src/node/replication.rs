@@ -228,11 +228,21 @@ impl<F: Flaws> Node<F> {
             AppendOutcome::Rejected { hint, .. }
                 if follower.is_broken_promise(hint.index, round) && !flaws.has(Flaw::ConservativeHint) =>
             {
-                follower.pace = Pace::Amnesiac;
-                effects.events.push(Event::Amnesia { node: from });
+                if flaws.has(Flaw::BrokenPromiseForgiven) {
+                    *follower = Progress::new(from, hint.index, now);
+                } else {
+                    follower.pace = Pace::Amnesiac;
+                    effects.events.push(Event::Amnesia { node: from });
+                }
             }
             AppendOutcome::Rejected { refused, hint } if follower.is_current_refusal(refused) => {
                 self.on_refusal(from, refused, hint);
+            }
+            AppendOutcome::Rejected { hint, .. } if hint.index < follower.matched => {
+                // Late, or a broken promise: the answer to a message of a round that begins only now will tell.
+                if let State::Leader(leadership) = &mut self.state {
+                    leadership.in_doubt = true;
+                }
             }
             _ => {}
         }

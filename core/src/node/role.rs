@@ -75,6 +75,8 @@ pub(super) struct Leadership {
     /// Reads that wait for a round, ascending in it.
     pub(super) reads: VecDeque<PendingRead>,
     pub(super) lease: Lease,
+    /// A follower has refused what it once acknowledged, which may only be late.
+    pub(super) in_doubt: bool,
     /// The handing over that is under way.
     pub(super) transfer: Option<Transfer>,
     /// The bytes of the entries after the commit index.

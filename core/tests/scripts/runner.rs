@@ -15,6 +15,7 @@
 //! | `stabilize` | delivers and persists all but the delayed, oldest first, until nothing is on its way |
 //! | `persist 1` · `persist 1 w2` · `autopersist 1 on` | makes the writes of node 1 durable: all, up to w2, each at once |
 //! | `crash 1` · `crash 1 keep=1` · `wipe 1` · `restart 1` | loses what is not durable, but for the next write; loses all |
+//! | `backup 1` · `rollback 1` | keeps a copy of a disk; restarts the node from the copy |
 //! | `partition 1 2 \| 3` · `heal` | cuts the links between the groups; ends that |
 //! | `state` · `log 1` · `disk 1` · `members` · `progress 1` · `network` | show |
 //!
@@ -64,6 +65,7 @@ struct Runner {
     shown: String,
     /// How many tokens were given out, by letter.
     tokens: BTreeMap<Letter, u64>,
+    backups: BTreeMap<NodeId, Durable>,
 }
 
 impl Runner {
@@ -117,6 +119,8 @@ impl Runner {
             "autopersist" => self.autopersist(arguments),
             "crash" => self.crash(arguments),
             "wipe" => self.wipe(arguments),
+            "backup" => self.backup(arguments),
+            "rollback" => self.rollback(arguments),
             "restart" => self.restart(arguments),
             "partition" => self.partition(arguments),
             "heal" => self.heal(),
@@ -341,6 +345,21 @@ impl Runner {
 
     fn wipe(&mut self, arguments: &Arguments) -> Outcome {
         self.cluster().wipe(arguments.node()?);
+        Ok(())
+    }
+
+    fn backup(&mut self, arguments: &Arguments) -> Outcome {
+        let id = arguments.node()?;
+        let disk = self.cluster().server(id).disk.clone();
+        self.backups.insert(id, disk);
+        Ok(())
+    }
+
+    fn rollback(&mut self, arguments: &Arguments) -> Outcome {
+        let id = arguments.node()?;
+        let disk = self.backups.get(&id).ok_or("there is no backup")?.clone();
+        self.cluster().wipe(id);
+        self.cluster().restore(id, disk);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::ghost::{Ghost, NodeGhost, position};
 use super::violation;
 use crate::observation::{HardStateFact, Property, Violation};
 use seaworthy_core::types::{EntryId, NodeId};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 
 /// The write queues, one a node.
@@ -15,6 +15,8 @@ use std::fmt;
 pub(super) struct CrashConsistency {
     /// By number, from 1: the states of the disk that the writes under way stand for.
     queues: Vec<VecDeque<DiskState>>,
+    /// Those whose disk an old copy has replaced since they ran last.
+    restored: BTreeSet<NodeId>,
 }
 
 /// What a disk holds, in outline.
@@ -30,7 +32,7 @@ pub(super) struct DiskState {
 
 impl CrashConsistency {
     pub(super) fn new(ghost: &Ghost) -> Self {
-        Self { queues: ghost.nodes().map(|_| VecDeque::new()).collect() }
+        Self { queues: ghost.nodes().map(|_| VecDeque::new()).collect(), restored: BTreeSet::new() }
     }
 
     /// A node queues a term and vote.
@@ -60,6 +62,12 @@ impl CrashConsistency {
         self.queue(node).clear();
     }
 
+    /// An old copy has taken a disk's place: what it holds is nobody's doing.
+    pub(super) fn on_restored(&mut self, node: NodeId) {
+        self.on_wiped(node);
+        self.restored.insert(node);
+    }
+
     /// A disk has taken in one record: it must be the next in the queue.
     pub(super) fn on_durable(&mut self, ghost: &Ghost, node: NodeId) -> Result<(), Violation> {
         let state = DiskState::of(ghost.node(node));
@@ -81,6 +89,9 @@ impl CrashConsistency {
     /// be in the state `known`.
     pub(super) fn on_boot(&mut self, ghost: &Ghost, node: NodeId, known: DiskState) -> Result<(), Violation> {
         let found = DiskState::of(ghost.node(node));
+        if self.restored.remove(&node) {
+            return Ok(());
+        }
         let queue = self.queue(node);
         if found != known && !queue.contains(&found) {
             let under_way = queue.len();

@@ -131,6 +131,11 @@ impl Checkers {
                 self.ghost.wipe(node);
                 Ok(())
             }
+            Fact::Restored { node } => {
+                self.crash_consistency.on_restored(node);
+                self.ghost.wipe(node);
+                Ok(())
+            }
             Fact::HardStateWritten { node, hard_state } => {
                 self.crash_consistency.on_hard_state_written(&self.ghost, node, hard_state);
                 Ok(())

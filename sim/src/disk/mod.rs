@@ -69,6 +69,8 @@ use store::Store;
 pub struct Disk<R: Replica> {
     settings: Settings,
     durable: R::Durable,
+    /// What was durable when somebody kept a copy.
+    backup: Option<R::Durable>,
     pending: VecDeque<(WriteSeq, R::Write)>,
     /// How many of the pending writes the sync that is under way covers; 0 if none is.
     syncing: usize,
@@ -119,6 +121,7 @@ impl<R: Replica> Disk<R> {
             settings,
             store: settings.store(&durable),
             durable,
+            backup: None,
             pending: VecDeque::new(),
             syncing: 0,
             written: WriteSeq::ZERO,
@@ -246,6 +249,25 @@ impl<R: Replica> Disk<R> {
     /// Loses everything, and begins anew.
     pub fn wipe(&mut self) {
         self.durable = R::durable(None);
+        self.store = self.settings.store(&self.durable);
+    }
+
+    /// Keeps a copy of what is durable.
+    pub fn back_up(&mut self) {
+        self.backup = Some(self.durable.clone());
+    }
+
+    /// Whether there is a copy.
+    pub fn has_backup(&self) -> bool {
+        self.backup.is_some()
+    }
+
+    /// Goes back to the copy, and forgets everything since.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn restore_backup(&mut self) {
+        self.durable = self.backup.clone().expect("the caller asks first");
         self.store = self.settings.store(&self.durable);
     }
 

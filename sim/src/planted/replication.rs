@@ -71,6 +71,14 @@ pub const BUGS: &[PlantedBug] = &[
         3,
     ),
     bug(
+        "broken_promise_forgiven",
+        &[Flaw::BrokenPromiseForgiven],
+        "a leader goes on feeding a follower that has come back without what it acknowledged",
+        "an old backup restored: Protocol-Aware Recovery, FAST'18, section 3",
+        &[P::Monotonicity],
+        3,
+    ),
+    bug(
         "stale_append_obeyed",
         &[Flaw::StaleAppendObeyed],
         "AppendEntries of an older term are obeyed, even by a leader",

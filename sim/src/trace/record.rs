@@ -69,6 +69,10 @@ pub enum Record {
     Instructed { node: NodeId, instruction: InstructionName },
     /// A node's disk lost everything.
     Wiped { node: NodeId },
+    /// A copy of a node's disk was made.
+    BackedUp { node: NodeId },
+    /// The copy took the disk's place.
+    Restored { node: NodeId },
     /// A node was removed and shut down for good.
     Retired { node: NodeId },
     /// A link was cut, one way. By whom is for the reader: the fingerprint knows what follows from it.
@@ -145,6 +149,8 @@ impl Record {
             | Self::DiskChanged { node }
             | Self::Instructed { node, .. }
             | Self::Wiped { node }
+            | Self::BackedUp { node }
+            | Self::Restored { node }
             | Self::Clogged { node }
             | Self::Retired { node }
             | Self::Asked { node, .. }
@@ -226,6 +232,8 @@ impl Record {
             Self::Refused { node, .. } => put(36, node, &[]),
             Self::Clogged { node } => put(37, node, &[]),
             Self::Unclogged => put(38, nobody, &[]),
+            Self::BackedUp { node } => put(39, node, &[]),
+            Self::Restored { node } => put(40, node, &[]),
         }
     }
 }
@@ -306,6 +314,8 @@ impl fmt::Display for Record {
                 write!(f, "{node} told to {what}")
             }
             Self::Wiped { node } => write!(f, "{node} disk lost everything"),
+            Self::BackedUp { node } => write!(f, "{node} disk copied"),
+            Self::Restored { node } => write!(f, "{node} disk is the old copy"),
             Self::Retired { node } => write!(f, "{node} shut down for good"),
             Self::Clogged { node } => write!(f, "{node} messages held back"),
             Self::Unclogged => f.write_str("messages let go"),

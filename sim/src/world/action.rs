@@ -100,6 +100,16 @@ impl<R: Replica> World<'_, R> {
                     }
                 }
             }
+            Action::BackUp(target) => {
+                for node in self.each_of(owner, *target) {
+                    self.back_up(node);
+                }
+            }
+            Action::RestoreBackup(target) => {
+                for node in self.each_of(owner, *target) {
+                    self.restore_backup(node)?;
+                }
+            }
             Action::Rot(target) => {
                 for node in self.each_of(owner, *target) {
                     self.rot(node)?;

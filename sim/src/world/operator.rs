@@ -237,6 +237,32 @@ impl<R: Replica> World<'_, R> {
         self.boot(place, false)
     }
 
+    /// Keeps a copy of what is durable on a node's disk.
+    pub(super) fn back_up(&mut self, node: NodeId) {
+        self.hosts[position(node)].disk.back_up();
+        self.witness.note(Record::BackedUp { node });
+    }
+
+    /// Puts the copy of a node's disk in its place. It comes back under its old number, and does not know what it has
+    /// promised since.
+    pub(super) fn restore_backup(&mut self, node: NodeId) -> Result<(), Stop> {
+        let place = position(node);
+        if self.hosts[place].retired || !self.hosts[place].disk.has_backup() {
+            return Ok(());
+        }
+        if self.hosts[place].replica.is_some() {
+            self.crash(place)?;
+        }
+        let host = &mut self.hosts[place];
+        host.wiped = true;
+        host.disk.restore_backup();
+        self.write_off(node);
+        self.took_effect(FaultKind::RestoreBackup, true);
+        self.witness.note(Record::Restored { node });
+        self.witness.observe(&Fact::Restored { node })?;
+        self.boot(place, false)
+    }
+
     /// Damages what was durable on a node's disk while the node is down, and starts the node.
     pub(super) fn rot(&mut self, node: NodeId) -> Result<(), Stop> {
         let place = position(node);

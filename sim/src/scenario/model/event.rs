@@ -122,6 +122,11 @@ pub enum Action {
     TakeSnapshot(Target),
     /// Stops a node, takes everything from its disk, and starts it again under its old number.
     Wipe(Target),
+    /// Keeps a copy of what is durable on a node's disk.
+    BackUp(Target),
+    /// Stops a node, puts the last copy in the place of its disk, if there is one, and starts it again under its old
+    /// number: it does not know what it has promised since.
+    RestoreBackup(Target),
     /// Has a client issue one operation.
     Invoke {
         /// Which client, from 1; one that the workload does not drive.

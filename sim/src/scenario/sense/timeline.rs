@@ -56,6 +56,8 @@ impl Sense<'_> {
             Action::TransferLeadership(target) => self.target(&path.key("transfer_leadership"), *target),
             Action::TakeSnapshot(target) => self.target(&path.key("take_snapshot"), *target),
             Action::Wipe(target) => self.target(&path.key("wipe"), *target),
+            Action::BackUp(target) => self.target(&path.key("back_up"), *target),
+            Action::RestoreBackup(target) => self.target(&path.key("restore_backup"), *target),
             Action::CrashAt { node, .. } => {
                 self.files(path);
                 self.target(&path.key("crash_at").key("node"), *node);
