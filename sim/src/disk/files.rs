@@ -45,8 +45,9 @@ pub struct Losses {
 struct Inode {
     /// As written.
     bytes: Vec<u8>,
-    /// What was appended since anybody read the file, as it came: a log is written and hardly ever read.
-    appended: Vec<Vec<u8>>,
+    /// What was appended since anybody read the file, each without the zeros that it ends with, and how long the file
+    /// was then: a log is written and hardly ever read, and much of it is filled up with zeros.
+    appended: Vec<(Vec<u8>, usize)>,
     length: usize,
     /// How long the file is on the disk.
     durable: usize,
@@ -197,6 +198,15 @@ impl Change {
     }
 }
 
+/// All but the zeros at the end, or nearly all of them.
+fn without_padding(mut bytes: Vec<u8>) -> Vec<u8> {
+    const WORD: usize = 16;
+    let zeros = bytes.rchunks_exact(WORD).take_while(|word| **word == [0; WORD]).count();
+    bytes.truncate(bytes.len() - zeros * WORD);
+    bytes.shrink_to_fit();
+    bytes
+}
+
 impl Inode {
     fn write(&mut self, offset: usize, bytes: Vec<u8>, sector_size: usize) {
         self.last_write = offset;
@@ -205,7 +215,7 @@ impl Inode {
         let overwrites = offset / sector_size..durable.min(end).div_ceil(sector_size);
         if overwrites.is_empty() && offset == self.length {
             self.length = end;
-            self.appended.push(bytes);
+            self.appended.push((without_padding(bytes), end));
             return;
         }
         self.whole();
@@ -221,7 +231,10 @@ impl Inode {
     /// All bytes in one piece.
     fn whole(&mut self) -> &mut Vec<u8> {
         self.bytes.reserve_exact(self.length - self.bytes.len());
-        self.appended.drain(..).for_each(|piece| self.bytes.extend(piece));
+        for (piece, length) in self.appended.drain(..) {
+            self.bytes.extend(piece);
+            self.bytes.resize(length, 0);
+        }
         &mut self.bytes
     }
 
