@@ -1,44 +1,16 @@
-//! The quorum arithmetic on the data-driven cases of etcd's raft, unmodified: `shared/data/etcd-raft/quorum`, which
-//! lies beside the checkout. Without it there is nothing to compare with, and the test says so.
+//! The quorum arithmetic on the data-driven cases of etcd's raft.
+
+mod etcd;
 
 use seaworthy_core::quorum::{Joint, Majority, VoteResult};
 use seaworthy_core::types::NodeId;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-/// One case: a line with a command and its arguments, and, after a line of dashes, what it prints.
+/// A case whose one line has been taken apart: a command and its arguments.
 struct Case {
     place: String,
     command: String,
     arguments: BTreeMap<String, Vec<String>>,
-    expected: String,
-}
-
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/etcd-raft/quorum")
-}
-
-/// The cases of a file. A case ends at an empty line.
-fn parse(name: &str, text: &str) -> Vec<Case> {
-    let mut cases = vec![];
-    let mut lines = text.lines().enumerate();
-    while let Some((number, line)) = lines.next() {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let place = format!("{name}:{}", number + 1);
-        assert_eq!(lines.next().map(|(_, dashes)| dashes), Some("----"), "{place}: dashes follow a command");
-        let expected = lines.by_ref().map(|(_, line)| line).take_while(|line| !line.is_empty());
-        let expected = expected.collect::<Vec<_>>().join("\n");
-        let (command, arguments) = line.split_once(' ').unwrap_or((line, ""));
-        cases.push(Case {
-            arguments: parse_arguments(&place, arguments),
-            place,
-            command: command.into(),
-            expected,
-        });
-    }
-    cases
 }
 
 /// `cfg=(1, 2) cfgj=zero`: lists in parentheses or single words.
@@ -58,6 +30,13 @@ fn parse_arguments(place: &str, mut text: &str) -> BTreeMap<String, Vec<String>>
 }
 
 impl Case {
+    fn of(case: &etcd::Case) -> Self {
+        let place = case.place.clone();
+        let [line] = &case.input[..] else { panic!("{place}: dashes follow a command") };
+        let (command, arguments) = line.split_once(' ').unwrap_or((line, ""));
+        Self { arguments: parse_arguments(&place, arguments), place, command: command.into() }
+    }
+
     fn list(&self, name: &str) -> &[String] {
         self.arguments.get(name).map_or(&[], Vec::as_slice)
     }
@@ -159,21 +138,12 @@ fn picture(known: &BTreeMap<NodeId, Option<u64>>) -> String {
 /// All cases agree, to the letter.
 #[test]
 fn quorums_agree_with_etcd() {
-    let mut count = 0;
-    for name in ["majority_commit.txt", "joint_commit.txt", "majority_vote.txt", "joint_vote.txt"] {
-        let path = directory().join(name);
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            println!("{} is absent: nothing to compare with", path.display());
-            return;
-        };
-        let cases = parse(name, &text);
-        let dashes = text.lines().filter(|line| *line == "----").count();
-        assert_eq!(cases.len(), dashes, "{name}: every case was read");
-        for case in &cases {
-            assert_eq!(case.run(), case.expected, "{}", case.place);
-        }
-        count += cases.len();
+    let files = ["majority_commit.txt", "joint_commit.txt", "majority_vote.txt", "joint_vote.txt"];
+    let files = etcd::cases("quorum", &files);
+    for case in files.iter().flatten() {
+        assert_eq!(Case::of(case).run(), case.expected, "{}", case.place);
     }
-    assert!(125 <= count, "only {count} cases");
+    let count: usize = files.iter().map(Vec::len).sum();
+    assert!(files.is_empty() || 125 <= count, "only {count} cases");
     println!("{count} cases agree");
 }
