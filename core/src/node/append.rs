@@ -129,7 +129,7 @@ impl<F: Flaws> Node<F> {
     }
 
     /// Promises that the log agrees with the leader's up to `matched`, once that is durable.
-    fn acknowledge(&self, leader: NodeId, round: Round, matched: LogIndex, effects: &mut Effects) {
+    pub(super) fn acknowledge(&self, leader: NodeId, round: Round, matched: LogIndex, effects: &mut Effects) {
         let after =
             if self.flaws.has(Flaw::AckNotGated) { WriteSeq::ZERO } else { self.queue.covering(matched) };
         let outcome = AppendOutcome::Accepted { matched };

@@ -9,7 +9,7 @@ use crate::effect::{Effects, Event, HardState};
 use crate::flaw::{Flaw, Flaws};
 use crate::log::Log;
 use crate::membership::Membership;
-use crate::message::{AppendOutcome, Body, Chunk, SnapshotId};
+use crate::message::{Body, Chunk, SnapshotId};
 use crate::snapshot::Snapshot;
 use crate::types::{Bytes, EntryId, Instant, LogIndex, NodeId, Round, WriteSeq};
 use alloc::boxed::Box;
@@ -131,7 +131,7 @@ impl<F: Flaws> Node<F> {
             // The log holds it all, and perhaps more, which must not be lost: it only was not known to be committed.
             self.assembly = None;
             self.raise_commit(last.index, effects);
-            self.acknowledge_snapshot(from, chunk.round, last.index, effects);
+            self.acknowledge(from, chunk.round, last.index, effects);
             return;
         }
         let other =
@@ -203,12 +203,7 @@ impl<F: Flaws> Node<F> {
             self.write_hard_state(HardState { term: last.term, ..self.hard_state }, effects);
         }
         self.raise_commit(last.index, effects);
-        self.acknowledge_snapshot(assembly.leader, assembly.round, last.index, effects);
-    }
-
-    fn acknowledge_snapshot(&self, leader: NodeId, round: Round, matched: LogIndex, effects: &mut Effects) {
-        let outcome = AppendOutcome::Accepted { matched };
-        self.send(leader, self.queue.covering(matched), Body::AppendReply { round, outcome }, effects);
+        self.acknowledge(assembly.leader, assembly.round, last.index, effects);
     }
 
     /// A follower says how much of its snapshot is there.
