@@ -3,8 +3,10 @@
 use crate::history::{Completion, HistoryEvent, OperationId};
 use crate::report::{RunRecord, since_start};
 use crate::run::TraceLine;
+use crate::scenario::model::ReadModeName;
 use crate::time::{Span, Time};
 use seaworthy_core::kv::{Answer, Command};
+use seaworthy_core::member::ReadMode;
 use seaworthy_core::types::NodeId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,6 +50,9 @@ pub struct HistoryRecord {
     pub key: String,
     /// The command, as at the prompt.
     pub command: String,
+    /// On whose word it is to be answered, if that is not the leader's: a stale read need not fit with the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read: Option<ReadModeName>,
     /// The answer, as at the prompt, of an operation that was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
@@ -95,21 +100,21 @@ impl TryFrom<TraceRecord> for TraceLine {
 impl HistoryRecord {
     /// A history as lines. A completion repeats its operation's command, so that each line speaks for itself.
     pub fn all(history: &[HistoryEvent]) -> impl Iterator<Item = Self> {
-        let mut open: BTreeMap<OperationId, &Command> = BTreeMap::new();
+        let mut open: BTreeMap<OperationId, (&Command, ReadMode)> = BTreeMap::new();
         history.iter().map(move |event| match event {
-            HistoryEvent::Invoked { operation, client, command, at, .. } => {
-                open.insert(*operation, command);
-                Self::new(client.0, *operation, HistoryKind::Invoke, command, None, *at)
+            HistoryEvent::Invoked { operation, client, command, mode, at } => {
+                open.insert(*operation, (command, *mode));
+                Self::new(client.0, *operation, HistoryKind::Invoke, (command, *mode), None, *at)
             }
             HistoryEvent::Completed { operation, client, completion, at } => {
-                let command =
+                let asked =
                     open.remove(operation).expect("an operation is invoked before it ends, and ends once");
                 let (kind, answer) = match completion {
                     Completion::Ok(answer) => (HistoryKind::Ok, Some(answer)),
                     Completion::Fail => (HistoryKind::Fail, None),
                     Completion::Info => (HistoryKind::Info, None),
                 };
-                Self::new(client.0, *operation, kind, command, answer, *at)
+                Self::new(client.0, *operation, kind, asked, answer, *at)
             }
         })
     }
@@ -118,7 +123,7 @@ impl HistoryRecord {
         process: u32,
         operation: OperationId,
         kind: HistoryKind,
-        command: &Command,
+        (command, mode): (&Command, ReadMode),
         answer: Option<&Answer>,
         at: Time,
     ) -> Self {
@@ -128,6 +133,7 @@ impl HistoryRecord {
             kind,
             key: command.key().escape_ascii().to_string(),
             command: command.to_string(),
+            read: Some(mode.into()).filter(|read| *read != ReadModeName::Leader),
             answer: answer.map(ToString::to_string),
             time: at.0,
         }

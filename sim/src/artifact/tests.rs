@@ -26,7 +26,7 @@ fn recording() -> Recording {
             operation: OperationId(0),
             client,
             command: get,
-            mode: ReadMode::Leader,
+            mode: ReadMode::Stale,
             at: at(5),
         },
         HistoryEvent::Invoked {
@@ -83,9 +83,9 @@ fn the_files_for_people_say_what_there_is_to_say() {
     let (out, dir) = written();
     let text = |name| fs::read_to_string(dir.join(name)).unwrap();
     insta::assert_snapshot!(text(HISTORY), @r#"
-        {"process":1,"op":0,"type":"invoke","key":"x","command":"GET x","time":5}
+        {"process":1,"op":0,"type":"invoke","key":"x","command":"GET x","read":"stale","time":5}
         {"process":2,"op":1,"type":"invoke","key":"y","command":"DEL y","time":6}
-        {"process":1,"op":0,"type":"ok","key":"x","command":"GET x","answer":"(nil)","time":9}
+        {"process":1,"op":0,"type":"ok","key":"x","command":"GET x","read":"stale","answer":"(nil)","time":9}
         {"process":2,"op":1,"type":"info","key":"y","command":"DEL y","time":12}
     "#);
     let repro = text(REPRO).replace(&*out.path().to_string_lossy(), "OUT");

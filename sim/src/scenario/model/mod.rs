@@ -222,6 +222,17 @@ pub enum CommandName {
     Type,
 }
 
+impl From<ReadMode> for ReadModeName {
+    fn from(mode: ReadMode) -> Self {
+        match mode {
+            ReadMode::Leader => Self::Leader,
+            ReadMode::Lease => Self::Lease,
+            ReadMode::Follower => Self::Follower,
+            ReadMode::Stale => Self::Stale,
+        }
+    }
+}
+
 impl From<ReadModeName> for ReadMode {
     fn from(name: ReadModeName) -> Self {
         match name {
