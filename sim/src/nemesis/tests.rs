@@ -141,6 +141,7 @@ impl World {
                 let node = self.node(node).node;
                 self.full.remove(&node);
             }
+            Action::BackUp(_) | Action::RestoreBackup(_) => panic!("what Raft cannot stand is no strike"),
             Action::Invoke { .. } => panic!("a nemesis is no client"),
         }
     }

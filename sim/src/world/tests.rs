@@ -127,6 +127,12 @@ fn every_kind_of_fault_is_counted_when_it_takes_effect() {
     }
     let bad_disks = bad_disks();
     reports.extend((0..20).map(|seed| crate::run::run(&bad_disks, seed)));
+    let old_backup = scenario(
+        r#""duration": "1s", "liveness": {"check": false}, "timeline": [
+             {"at": "300ms", "do": {"back_up": "a follower"}},
+             {"at": "300ms", "do": {"restore_backup": "all"}}]"#,
+    );
+    reports.push(crate::run::run(&old_backup, 0));
     let counted = reports.iter().flat_map(|report| report.faults.keys().copied());
     assert_eq!(counted.collect::<BTreeSet<_>>(), KINDS.map(FaultKind::name).into());
     // What a crash loses, and whether rot matters, is luck; all else is asked for.
