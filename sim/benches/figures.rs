@@ -32,6 +32,7 @@ fn main() {
         ("bare event queue, 64 in flight", "M events/cpu-s", Vec::new()),
         ("5 nodes, 100 operations/s, all checkers", "M steps/cpu-s", Vec::new()),
         ("5 nodes, 100 operations/s, no checkers", "M steps/cpu-s", Vec::new()),
+        ("5 nodes, disks of whole records, checkers", "M steps/cpu-s", Vec::new()),
         ("3 nodes, 100 operations/s, all checkers", "M steps/cpu-s", Vec::new()),
         ("3 nodes, 100 operations/s, no checkers", "M steps/cpu-s", Vec::new()),
         ("5 nodes, loaded", "simulated s/cpu-s", Vec::new()),
@@ -69,6 +70,7 @@ fn take(round: u64) -> Vec<f64> {
     let three = |checked| measure(&loaded(3, 60), round, checked);
     let (checked, checked_time) = five(true);
     let (unchecked, unchecked_time) = five(false);
+    let (records, records_time) = measure(&of_whole_records(loaded(5, 60)), round, true);
     let (small, small_time) = three(true);
     let (small_unchecked, small_unchecked_time) = three(false);
     let (idle, idle_time) = measure(&idle(5, 600), round, true);
@@ -80,6 +82,7 @@ fn take(round: u64) -> Vec<f64> {
         bare,
         checked.steps as f64 / checked_time / 1e6,
         unchecked.steps as f64 / unchecked_time / 1e6,
+        records.steps as f64 / records_time / 1e6,
         small.steps as f64 / small_time / 1e6,
         small_unchecked.steps as f64 / small_unchecked_time / 1e6,
         checked.virtual_time.0 as f64 / 1e9 / checked_time,
@@ -99,6 +102,12 @@ fn loaded(nodes: u64, seconds: u64) -> Scenario {
         think: Distribution::Uniform { min: Span::ZERO, max: Span::millis(30) },
         ..Workload::default()
     });
+    scenario
+}
+
+/// The same without the log format and its recovery: what a simulator costs whose disk is a list of records.
+fn of_whole_records(mut scenario: Scenario) -> Scenario {
+    scenario.disk.files = false;
     scenario
 }
 

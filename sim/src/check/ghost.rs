@@ -67,6 +67,9 @@ pub(super) struct NodeGhost {
     /// The durable log that it has lost with its disk. Such a node decides nothing any more, so that what it once
     /// held counts as if it still did: nobody gets the better of it with the node's help.
     lost: Chain,
+    /// The term up to which the disk had come when it was lost: whoever leads an earlier one may have been told of entries
+    /// that had been overwritten since.
+    lost_term: Term,
     /// Whether it has lost its disk, and did not start anew as somebody without a vote since.
     pub(super) amnesiac: bool,
     /// Whom it granted its vote, but for terms that nobody can be elected in any more.
@@ -267,6 +270,7 @@ impl Ghost {
         if ghost.lost.end() <= disk.end() {
             ghost.lost = disk;
         }
+        ghost.lost_term = ghost.durable_term();
         ghost.disk_hard_state = HardStateFact::default();
         ghost.disk_base = LogIndex::ZERO;
         ghost.disk_snapshot = None;
@@ -422,6 +426,7 @@ impl NodeGhost {
             disk_base: LogIndex::ZERO,
             disk_snapshot: None,
             lost: Chain::new(),
+            lost_term: Term::ZERO,
             amnesiac: false,
             grants: ByTerm::default(),
         }
@@ -430,6 +435,11 @@ impl NodeGhost {
     /// Whether it has nothing: it belongs to no cluster yet, or has lost what it had.
     pub(super) fn is_blank(&self) -> bool {
         self.snapshot.is_none() && self.log.end() == LogIndex::ZERO
+    }
+
+    /// The highest term that its disk has ever known of.
+    pub(super) fn durable_term(&self) -> Term {
+        self.disk_hard_state.term.max(self.lost_term)
     }
 
     /// Whether its disk holds the entry at `index` and the history that `hash` stands for, or did so when it was lost.

@@ -7,8 +7,9 @@ use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::types::{EntryId, LogIndex, Term};
 
-/// A leader has taken a step. A follower whose durable term is above the leader's may have been overwritten
-/// since it acknowledged: then nothing can be said. One that has lost its disk may have acknowledged before.
+/// A leader has taken a step. A follower whose durable term is above the leader's, or was when it lost its disk, may have
+/// been overwritten since it acknowledged: then nothing can be said. One that has lost its disk may have acknowledged
+/// before.
 pub(super) fn on_step(ghost: &Ghost, view: &View) -> Result<(), Violation> {
     let leader = ghost.node(view.node);
     let new = ghost.becomes_leader(view);
@@ -18,7 +19,7 @@ pub(super) fn on_step(ghost: &Ghost, view: &View) -> Result<(), Violation> {
             continue;
         }
         let node = ghost.node(follower.node);
-        if node.disk_hard_state.term > view.term {
+        if node.durable_term() > view.term {
             continue;
         }
         let matched = follower.matched;

@@ -36,6 +36,18 @@ fn what_a_node_promised_before_it_lost_its_disk_was_true_when_it_was_said() {
     toy.hear_ack(1, 2, 1);
     toy.commit(1, 1);
     toy.calm();
+    // One of an entry that had been overwritten by then.
+    let mut toy = Toy::new(5);
+    toy.elect(1, &[2, 3]);
+    toy.sync(1);
+    toy.replicate(1, 4, 1);
+    toy.sync(4);
+    toy.send_ack(4, 1, 1);
+    toy.elect(2, &[3, 5]);
+    toy.catch_up(2, 4);
+    toy.wipe(4);
+    toy.hear_ack(1, 4, 1);
+    toy.calm();
     // A vote that arrives after it.
     let mut toy = Toy::new(3);
     toy.campaign(1);
@@ -47,6 +59,16 @@ fn what_a_node_promised_before_it_lost_its_disk_was_true_when_it_was_said() {
     toy.wipe(2);
     toy.lead(1);
     toy.calm();
+}
+
+#[test]
+fn what_a_disk_never_held_is_not_believed_because_it_was_lost() {
+    let mut toy = two_committed();
+    toy.propose(1);
+    toy.sync(1);
+    toy.wipe(2);
+    toy.hear_ack(1, 2, 3);
+    toy.caught(MatchSoundness, "n1@1 believes that n2 holds 3@1, but its disk ends at 0@0");
 }
 
 #[test]
