@@ -10,7 +10,7 @@ use crate::host::{Host, position};
 use crate::nemesis::target::{NodeStatus, Status, resolve};
 use crate::network::Owner;
 use crate::network::distribution::Sampler;
-use crate::observation::Fact;
+use crate::observation::{Fact, LogFacts};
 use crate::replica::Replica;
 use crate::scenario::model::{Action, Scenario};
 use crate::scenario::scalar::Target;
@@ -20,7 +20,7 @@ use seaworthy_core::kv::Command;
 use seaworthy_core::member::ReadMode;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::quorum::VoteResult;
-use seaworthy_core::types::NodeId;
+use seaworthy_core::types::{EntryId, NodeId};
 use seaworthy_core::view::Role;
 
 impl<R: Replica> World<'_, R> {
@@ -243,10 +243,12 @@ impl<R: Replica> World<'_, R> {
     }
 
     /// Takes servers away for good, one after the other at random, for as long as those that are left make a quorum of
-    /// every configuration that any server knows of: one of these is in force.
+    /// every configuration that any server knows of, or goes back to when it starts from its disk: one of these is in
+    /// force.
     fn abandon_all_but_a_core(&mut self) -> Result<(), Stop> {
-        let configurations: Vec<Membership> =
-            self.hosts.iter().map(|host| host.view.membership.clone()).collect();
+        let shown = self.hosts.iter().map(|host| host.view.membership.clone());
+        let on_disks = self.hosts.iter().filter_map(|host| membership_on::<R>(host.disk.durable()));
+        let configurations: Vec<Membership> = shown.chain(on_disks).collect();
         let lives = |core: &[NodeId]| {
             let there = |voter| core.contains(&voter).then_some(true);
             configurations.iter().all(|membership| membership.voters.vote(there) == VoteResult::Won)
@@ -299,5 +301,16 @@ impl<R: Replica> World<'_, R> {
         if did {
             self.counts.fault(kind);
         }
+    }
+}
+
+/// The configuration of whoever starts from this disk; `None` if it is blank.
+fn membership_on<R: Replica>(disk: &R::Durable) -> Option<Membership> {
+    let mut log = LogFacts::default();
+    let (_, snapshot) = R::describe_durable(disk, &mut log);
+    let covered = snapshot.map_or(EntryId::ZERO, |snapshot| snapshot.last);
+    match log.memberships.pop() {
+        Some((id, membership)) if covered.index < id.index => Some(membership),
+        _ => snapshot.map(|snapshot| snapshot.membership.clone()),
     }
 }
