@@ -69,7 +69,7 @@
 //! | [`fault`], [`nemesis`] | the kinds of faults, and those that come at random |
 //! | [`observation`], [`check`], [`linearizability`] | facts, and who judges them |
 //! | [`planted`] | bugs on purpose, and who must catch each |
-//! | [`trace`], [`run`], [`report`] | what happened, and what it came to |
+//! | [`trace`], [`run`], [`report`], [`story`] | what happened, what it came to, and what led to it |
 //! | [`sweep`], [`artifact`] | many runs, kept failures |
 //! | [`viewer`], [`testing`] | a run as a picture, sweeps from `cargo test` |
 //!
@@ -83,7 +83,7 @@
 //!
 //! # What it does not do
 //! - It does not prove anything: it looks for counterexamples, in as many runs as you give it.
-//! - It does not enumerate all orders of events, and it does not make a failing scenario smaller by itself.
+//! - It does not enumerate all orders of events.
 //! - It does not corrupt messages, and no node lies. Disks rot, but not where nothing could tell.
 //! - It does not test a network stack, a real file system or threads: a replica is one synchronous state machine.
 //! - Seeds mean the same only to the same binary. A scenario file states what must not change with it.
@@ -114,6 +114,7 @@ pub mod planted;
 pub mod trace;
 pub mod run;
 pub mod report;
+pub mod story;
 pub mod sweep;
 pub mod artifact;
 pub mod viewer;

@@ -1,7 +1,7 @@
 //! What a run came to, as it is told: the JSON object of a run, and the words of a failure.
 
 use crate::observation::Property;
-use crate::run::{MessageCounts, OperationCounts, Recording, RunReport, TraceLine, Verdict};
+use crate::run::{MessageCounts, OperationCounts, RunReport, TraceLine, Verdict};
 use crate::time::{Span, Time};
 use seaworthy_core::types::NodeId;
 use serde::{Deserialize, Serialize};
@@ -152,44 +152,10 @@ pub fn identity(report: &RunReport) -> String {
     )
 }
 
-/// The end of the story: the last `limit` lines of the trace that concern the node at fault, and every change
-/// of role among them. Where answers cannot be explained, what concerns the clients. Otherwise everything.
-pub fn story<'a>(report: &RunReport, recording: &'a Recording, limit: usize) -> Vec<&'a TraceLine> {
-    let found = report.violation.as_ref();
-    let last_step = found.map_or(u64::MAX, |found| found.step);
-    let concerns = |line: &TraceLine| match found.map(|found| (found.node, found.property)) {
-        Some((Some(node), _)) => line.node == Some(node) || mentions(&line.text, node),
-        Some((None, Property::Linearizability)) => line.node.is_none() || line.is_of_client(),
-        Some((None, _)) | None => true,
-    };
-    let wanted = |line: &&TraceLine| line.step <= last_step && (line.is_role_change() || concerns(line));
-    let mut lines: Vec<_> = recording.trace.iter().rev().filter(wanted).take(limit).collect();
-    lines.reverse();
-    lines
-}
-
-/// Whether `text` speaks of `n1` as a word: not of `n12`.
-fn mentions(text: &str, node: NodeId) -> bool {
-    let name = node.to_string();
-    text.match_indices(&name).any(|(start, _)| {
-        let before = text[..start].chars().next_back();
-        let after = text[start + name.len()..].chars().next();
-        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(|c| c.is_ascii_digit())
-    })
-}
-
 impl TraceLine {
     /// Whether a node became something: a follower, a candidate, a leader.
     pub fn is_role_change(&self) -> bool {
         self.node.is_some() && self.text.contains('⇨')
-    }
-
-    /// Whether this is about what a client and a node say to each other: `n1 ← c3`, `c3 ← n1`.
-    fn is_of_client(&self) -> bool {
-        let speaker = self.text.rsplit_once(" ← ").map_or("", |(_, speaker)| speaker);
-        [speaker, &self.text].into_iter().any(|text| {
-            text.strip_prefix('c').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-        })
     }
 }
 
@@ -350,50 +316,6 @@ pub(crate) mod tests {
               since long
         "#);
         insta::assert_snapshot!(identity(&sample(7, Verdict::Ok)), @"seed 7 · scenario sample · fingerprint 00c0ffee00000007 · seaworthy 0.1.0");
-    }
-
-    /// The story keeps what concerns the node at fault up to the violation, and every change of role.
-    #[test]
-    fn the_story_tells_of_the_node_at_fault_and_of_every_change_of_role() {
-        let trace = vec![
-            line(1, Some(1), "n1@3 election timeout"),
-            line(2, Some(2), "n2@3 ⇨ leader"),
-            line(3, Some(3), "n3@3 → n12 AppendReply"),
-            line(4, Some(3), "n3@3 → n1 VoteReply"),
-            line(5, None, "partition {n2} | {n3}"),
-            line(12, Some(1), "n1@3 ⇨ leader"),
-            line(13, Some(1), "n1@3 → n2 AppendEntries"),
-        ];
-        let recording = Recording { trace, history: Vec::new() };
-        let steps = |limit| {
-            let story = story(&sample(7, Verdict::Violation), &recording, limit);
-            story.iter().map(|line| line.step).collect::<Vec<_>>()
-        };
-        assert_eq!(steps(20), [1, 2, 4, 12]);
-        assert_eq!(steps(2), [4, 12]);
-        let all = story(&sample(7, Verdict::Expectation), &recording, 20);
-        assert_eq!(all.len(), 7);
-    }
-
-    /// No node is at fault when an answer cannot be explained: the story is that of the clients.
-    #[test]
-    fn the_story_of_an_answer_that_cannot_be_explained_is_that_of_the_clients() {
-        let trace = vec![
-            line(1, Some(2), "n2@3 ⇨ leader"),
-            line(2, None, "c3 #7 asks GET k0"),
-            line(3, Some(1), "n1 ← c3"),
-            line(4, Some(2), "n2@3 → n1 AppendEntries 7@3"),
-            line(5, Some(1), "n1 ← n2@3 AppendEntries 7@3"),
-            line(6, Some(1), "n1@3 commit 7"),
-            line(7, Some(1), "c3 ← n1"),
-            line(8, None, "c3 #7 ⇨ (nil)"),
-        ];
-        let recording = Recording { trace, history: Vec::new() };
-        let mut report = sample(7, Verdict::Violation);
-        let found = report.violation.as_mut().unwrap();
-        (found.property, found.node) = (Property::Linearizability, None);
-        let steps: Vec<u64> = story(&report, &recording, 20).iter().map(|line| line.step).collect();
-        assert_eq!(steps, [1, 2, 3, 7, 8]);
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use crate::choice::Choice;
 use crate::fault::FaultKind;
 use crate::history::HistoryEvent;
+use crate::network::Owner;
 use crate::observation::Property;
 use crate::replica::Replica;
 use crate::scenario::Scenario;
+use crate::scenario::model::Action;
 use crate::seaworthy::Seaworthy;
 use crate::time::{Span, Time};
 use crate::trace::Record;
@@ -98,13 +100,26 @@ pub struct OperationCounts {
     pub info: u64,
 }
 
-/// A trace in words and the history of a run.
+/// What is kept of a run that is recorded.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
     /// One line a record, in the notation.
     pub trace: Vec<TraceLine>,
     /// What the clients saw.
     pub history: Vec<HistoryEvent>,
+    /// What was done to the cluster, in order, with each role in it replaced by who had it.
+    pub deeds: Vec<Deed>,
+}
+
+/// One thing that was done to a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// When.
+    pub at: Time,
+    /// By whom.
+    pub owner: Owner,
+    /// What.
+    pub action: Action,
 }
 
 /// One line of a trace.

@@ -19,10 +19,11 @@
     reason = "what is read from the environment chooses runs, it changes none"
 )]
 
-use crate::artifact::{Capture, DEFAULT_OUT, Recorder, STORY_LINES, capture, commands};
-use crate::report::{headline, identity, story};
+use crate::artifact::{Capture, DEFAULT_OUT, Recorder, capture, commands};
+use crate::report::{headline, identity};
 use crate::run::{RunReport, Verdict, run, run_recorded};
 use crate::scenario::Scenario;
+use crate::story::telling;
 use crate::sweep::{Batch, Options, Outcome, Runner, Seeds, Source, SourceError, difference, sweep};
 use std::fmt::Write;
 use std::num::NonZeroUsize;
@@ -132,7 +133,7 @@ fn tell(report: &RunReport, capture: Capture) -> String {
             return format!("{text}not deterministic: {}", difference(report, &again));
         }
     };
-    for line in story(report, &recording, STORY_LINES) {
+    for line in telling(report, &recording) {
         writeln!(text, "{line}").expect("a string takes everything");
     }
     match artifact {
@@ -187,7 +188,7 @@ mod tests {
 
     fn recorder(_: &Scenario, seed: u64) -> (RunReport, Recording) {
         let trace = vec![line(11, Some(2), "n2@3 ⇨ leader"), line(12, Some(1), "n1@3 ⇨ leader")];
-        (sample(seed, Verdict::Violation), Recording { trace, history: Vec::new() })
+        (sample(seed, Verdict::Violation), Recording { trace, ..Recording::default() })
     }
 
     /// A failure names the property, the seed and the command, and the artifact that the command needs is there.

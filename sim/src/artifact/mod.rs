@@ -20,9 +20,10 @@ pub use lines::Lines;
 pub use read::{Artifact, is_artifact, read};
 pub use record::{HistoryKind, HistoryRecord, ResultRecord, TraceRecord};
 
-use crate::report::{Fingerprint, RunRecord, VERSION, headline, identity, story};
+use crate::report::{Fingerprint, RunRecord, VERSION, headline, identity};
 use crate::run::{Recording, RunReport};
 use crate::scenario::{Diagnostics, Scenario};
+use crate::story::telling;
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -36,9 +37,6 @@ pub(crate) const RESULT: &str = "result.json";
 const HISTORY: &str = "history.jsonl";
 const TRACE: &str = "trace.jsonl.zst";
 const REPRO: &str = "repro.txt";
-
-/// How many lines of the story a person wants to see at once.
-pub const STORY_LINES: usize = 20;
 
 /// Fast, and a fifteenth of the text.
 const COMPRESSION_LEVEL: i32 = 3;
@@ -189,7 +187,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ArtifactError {
 fn repro(target: &Path, report: &RunReport, recording: &Recording) -> String {
     let (word, rest) = headline(report);
     let mut lines = vec![format!("{word} {rest}"), identity(report), String::new()];
-    lines.extend(story(report, recording, STORY_LINES).into_iter().map(ToString::to_string));
+    lines.extend(telling(report, recording));
     lines.push(String::new());
     lines.extend(commands(target, report).into_iter().map(|(what, command)| format!("{what:8} {command}")));
     lines.join("\n")
@@ -199,9 +197,10 @@ fn repro(target: &Path, report: &RunReport, recording: &Recording) -> String {
 pub fn commands(artifact: &Path, report: &RunReport) -> Vec<(&'static str, String)> {
     let scenario = quoted(&artifact.join(SCENARIO).to_string_lossy());
     let kept = quoted(&format!("scenarios/regressions/{}.json", report.scenario));
+    let artifact = quoted(&artifact.to_string_lossy());
     vec![
-        ("Replay:", format!("seaworthy replay {}", quoted(&artifact.to_string_lossy()))),
-        ("View:", format!("seaworthy replay {} --html run.html", quoted(&artifact.to_string_lossy()))),
+        ("Replay:", format!("seaworthy replay {artifact}")),
+        ("View:", format!("seaworthy replay {artifact} --html run.html")),
         ("Keep:", format!("cp {scenario} {kept}  # fails with seed {}", report.seed)),
     ]
 }

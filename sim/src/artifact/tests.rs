@@ -49,7 +49,7 @@ fn recording() -> Recording {
             at: at(12),
         },
     ];
-    Recording { trace, history }
+    Recording { trace, history, ..Recording::default() }
 }
 
 /// An artifact of the sample in a directory of its own.

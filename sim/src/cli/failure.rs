@@ -3,9 +3,10 @@
 
 use super::output::{BAD, FAINT, Output};
 use super::{Exit, human};
-use seaworthy_sim::artifact::{Capture, STORY_LINES, capture, commands, traces_part};
-use seaworthy_sim::report::{identity, story};
+use seaworthy_sim::artifact::{Capture, capture, commands, traces_part};
+use seaworthy_sim::report::identity;
 use seaworthy_sim::run::{Recording, RunReport, run_recorded};
+use seaworthy_sim::story::{STORY_LINES, statement, story};
 use seaworthy_sim::sweep::{
     Failure, Outcome, Panic, Source, Summary, caught, difference, replay_by_seed, verify_by_seed,
 };
@@ -80,11 +81,15 @@ fn differed(first: &RunReport, second: Box<RunReport>) -> Box<Outcome> {
     Box::new(Outcome::Differed { first: Box::new(first.clone()), second })
 }
 
-/// Prints the end of a failing run's story, set apart from what is around it.
+/// Prints the story of a failing run, set apart from what is around it: what should have held, and what led to it that
+/// it does not.
 pub(super) fn print_story(output: &mut Output, report: &RunReport, recording: &Recording) -> io::Result<()> {
     output.line("")?;
+    if let Some(found) = &report.violation {
+        output.line(format_args!("  {FAINT}{}{FAINT:#}", statement(found.property)))?;
+    }
     for line in story(report, recording, STORY_LINES) {
-        output.line(human::trace_line(line))?;
+        output.line(human::trace_line(&line))?;
     }
     output.line("")
 }

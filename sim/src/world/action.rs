@@ -71,7 +71,17 @@ impl<R: Replica> World<'_, R> {
         status
     }
 
+    /// Does something to whoever is meant now.
     fn act(&mut self, owner: Owner, action: &Action) -> Result<(), Stop> {
+        let node = |node: NodeId| Target::Node(node.get());
+        let aimed = action.aimed(&mut |target| self.each_of(owner, target).into_iter().map(node).collect());
+        aimed.iter().try_for_each(|action| {
+            self.witness.deed(owner, action);
+            self.act_aimed(owner, action)
+        })
+    }
+
+    fn act_aimed(&mut self, owner: Owner, action: &Action) -> Result<(), Stop> {
         match action {
             Action::Crash(targets) => {
                 for node in self.all_of(owner, targets) {

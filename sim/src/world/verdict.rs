@@ -88,7 +88,8 @@ impl<R: Replica> World<'_, R> {
             in_play: in_play(self.scenario),
         };
         let history = self.witness.history.unwrap_or_default();
-        (report, Recording { trace: self.witness.trace.into_lines(), history })
+        let deeds = self.witness.deeds.unwrap_or_default();
+        (report, Recording { trace: self.witness.trace.into_lines(), history, deeds })
     }
 
     /// The run has run its course: was all well?

@@ -1,5 +1,6 @@
 //! What a scenario file says. Every field but `name` and `claim` has a default; unknown fields are errors.
 
+mod aim;
 mod demand;
 mod event;
 mod surroundings;
