@@ -55,6 +55,18 @@ fn every_bundled_scenario_is_valid_and_named_after_its_file() {
     }
 }
 
+/// What is left out is what would be there anyway.
+#[test]
+fn a_scenario_without_what_is_usual_reads_back_as_it_was() {
+    for bundled in bundled() {
+        let scenario = parse(bundled.path, bundled.text).unwrap();
+        let short = scenario.to_short_json();
+        assert_eq!(parse("short.json", &short).unwrap(), scenario, "{}", bundled.path);
+        assert!(short.len() < scenario.to_json().len(), "{}", bundled.path);
+        assert!(!short.contains("trailing_entries") || bundled.text.contains("trailing_entries"), "{short}");
+    }
+}
+
 #[test]
 fn the_bundle_is_in_order_of_path_and_no_name_comes_twice() {
     assert!(bundled().is_sorted_by_key(|bundled| bundled.path));

@@ -19,6 +19,37 @@ pub(super) fn layout(json: &str) -> String {
     text
 }
 
+/// `json` without the fields of its outermost object, and without those of the objects right in it, that stand in
+/// `usual` with the same value.
+pub(super) fn without(json: &str, usual: &str) -> String {
+    let parse = |json| parse_to_ast(json, &CollectOptions::default(), &ParseOptions::default());
+    let tree = parse(json).expect("the caller has JSON").value.expect("the caller has a value");
+    let other = parse(usual).expect("the caller has JSON").value.expect("the caller has a value");
+    fields_without((json, &tree), (usual, &other), true).expect("the caller has two objects")
+}
+
+/// An object without what another has too; nothing if they are not both objects.
+fn fields_without(
+    (json, value): (&str, &Value<'_>),
+    (usual, other): (&str, &Value<'_>),
+    outermost: bool,
+) -> Option<String> {
+    let (Value::Object(object), Value::Object(other)) = (value, other) else { return None };
+    let field = |property: &jsonc_parser::ast::ObjectProp<'_>| {
+        let name = property.name.text(json);
+        let same = other.properties.iter().find(|other| other.name.text(usual) == name);
+        let text = flat(json, &property.value);
+        if same.is_some_and(|same| flat(usual, &same.value) == text) {
+            return None;
+        }
+        let inner = same.filter(|_| outermost);
+        let less =
+            inner.and_then(|same| fields_without((json, &property.value), (usual, &same.value), false));
+        Some(format!("{name}: {}", less.unwrap_or(text)))
+    };
+    Some(format!("{{{}}}", object.properties.iter().filter_map(field).collect::<Vec<_>>().join(",")))
+}
+
 /// Writes a value that begins at column `column` of a line indented by `indent`.
 fn put(text: &mut String, json: &str, value: &Value<'_>, indent: usize, column: usize) {
     let flat = flat(json, value);

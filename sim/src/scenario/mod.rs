@@ -149,7 +149,18 @@ fn not_utf8(name: &str, bytes: &[u8], offset: usize) -> Diagnostics {
 impl Scenario {
     /// The scenario as JSON with every field, laid out for people; [`parse`] gives it back.
     pub fn to_json(&self) -> String {
-        layout::layout(&serde_json::to_string(self).expect("a scenario is plain data with text keys"))
+        layout::layout(&self.flat_json())
+    }
+
+    /// The same without what is as it would be anyway; [`parse`] gives the same scenario back.
+    pub fn to_short_json(&self) -> String {
+        let mut usual = Self::named("", "");
+        usual.workload = self.workload.as_ref().map(|_| model::Workload::default());
+        layout::layout(&layout::without(&self.flat_json(), &usual.flat_json()))
+    }
+
+    fn flat_json(&self) -> String {
+        serde_json::to_string(self).expect("a scenario is plain data with text keys")
     }
 }
 
