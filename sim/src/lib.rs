@@ -70,7 +70,7 @@
 //! | [`observation`], [`check`], [`linearizability`] | facts, and who judges them |
 //! | [`planted`] | bugs on purpose, and who must catch each |
 //! | [`trace`], [`run`], [`report`], [`story`] | what happened, what it came to, and what led to it |
-//! | [`sweep`], [`artifact`] | many runs, kept failures |
+//! | [`sweep`], [`artifact`], [`shrink`] | many runs, kept failures, and small ones |
 //! | [`viewer`], [`testing`] | a run as a picture, sweeps from `cargo test` |
 //!
 //! # Invariants
@@ -117,6 +117,7 @@ pub mod report;
 pub mod story;
 pub mod sweep;
 pub mod artifact;
+pub mod shrink;
 pub mod viewer;
 pub mod testing;
 #[cfg(feature = "fuzzing")]

@@ -7,7 +7,7 @@
 pub mod fingerprint;
 mod record;
 
-pub use record::Record;
+pub use record::{InstructionName, Record};
 
 use crate::history::{Completion, HistoryEvent};
 use crate::run::TraceLine;

@@ -1,0 +1,105 @@
+use super::*;
+use crate::planted;
+use crate::run::run;
+use crate::scenario::{parse, validate};
+use crate::swarm;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The swarm's run of `seed` with a bug planted.
+fn planted(name: &str, seed: u64) -> Scenario {
+    assert!(planted::find(name).is_some(), "there is no planted bug {name}");
+    Scenario { planted: vec![name.into()], ..swarm::draw(seed) }
+}
+
+fn shrunk(scenario: &Scenario, seed: u64, jobs: usize, candidates: u64) -> Shrunk {
+    let jobs = NonZeroUsize::new(jobs).unwrap();
+    let options = Options { jobs, candidates, stop: &|| false, progress: &|_| {} };
+    shrink(scenario, seed, &options).unwrap()
+}
+
+fn broken(scenario: &Scenario, seed: u64) -> Option<Property> {
+    run(scenario, seed).violation.map(|found| found.property)
+}
+
+/// Bugs of different kinds: each shrinks to a scenario of no more faults and operations than this, that reads back from
+/// its file, fails at every seed, and not without the bug.
+#[test]
+fn what_is_shrunk_is_small_and_fails_whatever_the_seed() {
+    let bounds = [
+        ("votes_twice", 0, 4),
+        ("no_up_to_date_check", 0, 5),
+        ("truncates_always", 0, 6),
+        ("commit_regresses", 0, 6),
+        ("follower_reads_locally", 1, 6),
+    ];
+    for (name, seed, most) in bounds {
+        let scenario = planted(name, seed);
+        let property = broken(&scenario, seed).unwrap();
+        let shrunk = shrunk(&scenario, seed, 2, 2_500);
+        let Size { faults, operations, .. } = shrunk.size;
+        assert!(faults + operations <= most, "{name}: {}\n{}", shrunk.size, shrunk.scenario);
+        assert!(shrunk.any_seed && shrunk.property == property, "{name}\n{}", shrunk.scenario);
+        let small = parse("small.json", &shrunk.scenario.to_short_json()).unwrap();
+        assert_eq!(small, shrunk.scenario, "{name}");
+        for seed in 0..5 {
+            assert_eq!(broken(&small, seed), Some(property), "{name} at seed {seed}\n{small}");
+        }
+        let sound = Scenario { planted: Vec::new(), ..small };
+        assert_eq!(broken(&sound, 0), None, "{name}");
+    }
+}
+
+#[test]
+fn threads_change_nothing() {
+    let scenario = planted("index_before_term", 375);
+    let [one, three] = [1, 3].map(|jobs| shrunk(&scenario, 375, jobs, 300));
+    assert_eq!((one.scenario, one.seed, one.candidates), (three.scenario, three.seed, three.candidates));
+    assert_eq!(one.size, three.size);
+}
+
+/// Whenever shrinking is told to stop, what it has by then still fails.
+#[test]
+fn being_told_to_stop_keeps_the_best_so_far() {
+    let scenario = planted("no_up_to_date_check", 0);
+    let property = broken(&scenario, 0).unwrap();
+    let mut steps = u64::MAX;
+    for enough in [1, 20, 120] {
+        let asked = AtomicU64::new(0);
+        let stop = || enough < asked.fetch_add(1, Ordering::Relaxed);
+        let options = Options { jobs: NonZeroUsize::MIN, candidates: 10_000, stop: &stop, progress: &|_| {} };
+        let shrunk = shrink(&scenario, 0, &options).unwrap();
+        assert!(shrunk.stopped, "{} candidates", shrunk.candidates);
+        assert!(shrunk.candidates <= enough, "{} candidates", shrunk.candidates);
+        assert_eq!(validate(&shrunk.scenario), Ok(()));
+        assert_eq!(broken(&shrunk.scenario, shrunk.seed), Some(property));
+        assert!(shrunk.size.steps <= steps);
+        steps = shrunk.size.steps;
+    }
+}
+
+#[test]
+fn there_is_nothing_to_shrink_where_nothing_breaks() {
+    let options = Options {
+        jobs: NonZeroUsize::MIN,
+        candidates: 10,
+        stop: &|| false,
+        progress: &|_| panic!("no size"),
+    };
+    let error = |scenario: &Scenario| shrink(scenario, 3, &options).unwrap_err().to_string();
+    let calm = Scenario::named("calm", "Nothing happens.");
+    assert_eq!(error(&calm), "the run breaks no property at seed 3, so that there is nothing to shrink");
+    let mut wrong = calm.clone();
+    wrong.cluster.nodes = 0;
+    assert!(error(&wrong).starts_with("the scenario is not valid: "), "{}", error(&wrong));
+    let stopped = Options { stop: &|| true, ..options };
+    let scenario = planted("votes_twice", 0);
+    assert!(matches!(shrink(&scenario, 0, &stopped), Err(ShrinkError::Stopped)));
+}
+
+/// A claim says what is planted and where that happened, what is done, and what contradicts what.
+#[test]
+fn a_shrunk_scenario_says_what_it_shows() {
+    let shrunk = shrunk(&planted("votes_twice", 0), 0, 2, 2_500);
+    assert_eq!(shrunk.scenario.name, "votes-twice");
+    insta::assert_snapshot!(shrunk.scenario.to_short_json());
+}
