@@ -204,6 +204,7 @@ mod tests {
                0.011000s      11  n2@3 ⇨ leader
                0.012000s      12  n1@3 ⇨ leader
             Replay:  seaworthy replay OUT/00c0ffee00000005
+            Shrink:  seaworthy shrink OUT/00c0ffee00000005
             View:    seaworthy replay OUT/00c0ffee00000005 --html run.html
             Keep:    cp OUT/00c0ffee00000005/scenario.json scenarios/regressions/sample.json  # fails with seed 5
         "#);

@@ -470,3 +470,72 @@ fn an_interrupted_sweep_prints_its_partial_summary_and_exits_with_130() {
     assert_eq!(summary["planned"], 100_000_000);
     assert_eq!(summary["runs"], summary["expectations"]);
 }
+
+/// A failure with a bug planted, to shrink.
+fn planted_deck() -> Deck {
+    let deck = Deck { dir: tempfile::tempdir().unwrap() };
+    let text = r#"{
+        "name": "stormy",
+        "claim": "Nobody votes twice.",
+        "duration": "5s",
+        "workload": { "clients": 3 },
+        "nemesis": [
+            { "fault": "campaign", "every": { "constant": "400ms" }, "for": { "constant": "1ms" } },
+            { "fault": "partition", "every": { "constant": "700ms" }, "for": { "constant": "200ms" } }
+        ],
+        "planted": ["votes_twice"]
+    }"#;
+    fs::write(deck.path("stormy.json"), text).unwrap();
+    deck
+}
+
+/// From a failure to a file that fails in the same way: the commands that are printed on the way work.
+#[test]
+fn a_failure_is_shrunk_to_a_scenario_that_runs() {
+    let deck = planted_deck();
+    let said = deck.says("run stormy.json");
+    assert_eq!(said.code, 1, "{}", said.stdout);
+    let artifact = deck.artifact().display().to_string();
+    assert!(said.stdout.contains(&format!("Shrink:  seaworthy shrink {artifact}\n")), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("  A node grants at most one vote in a term (Raft §5.2).\n"),
+        "{}",
+        said.stdout
+    );
+    let said = deck.says(&format!("shrink {artifact} --candidates 400 -o small.json"));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.starts_with("shrunk to "), "{}", said.stderr);
+    let replay = said.stdout.lines().find_map(|line| line.strip_prefix("Replay:  seaworthy ")).unwrap();
+    let again = deck.says(replay);
+    assert_eq!(again.code, 0, "{}", again.stdout);
+    assert!(again.stdout.starts_with("ok violated as the scenario demands: vote_once"), "{}", again.stdout);
+    let small = json(&fs::read_to_string(deck.path("small.json")).unwrap());
+    assert_eq!((&small["name"], &small["nemesis"]), (&Value::from("votes-twice"), &Value::Null));
+    // Without a file for it, it is the result.
+    let printed = deck.says("shrink stormy.json --seed 0 --candidates 400");
+    assert_eq!(json(&printed.stdout), small);
+}
+
+#[test]
+fn what_cannot_be_shrunk_is_said() {
+    let deck = planted_deck();
+    deck.scenario("calm", r#"{"elections_at_least": 1}"#);
+    for (arguments, why) in [
+        (
+            "shrink calm.json",
+            "is no artifact and does not say which seed: seaworthy shrink calm.json --seed N",
+        ),
+        (
+            "shrink calm.json --seed 1",
+            "the run breaks no property at seed 1, so that there is nothing to shrink",
+        ),
+        ("shrink nowhere", "there is no file and no bundled scenario \"nowhere\""),
+        ("shrink stormy.json --seed 0 --budget 0s", "there was no time to run the scenario even once"),
+        ("shrink stormy.json --seed 0 --budget soon", "a duration is a number and a unit"),
+        ("shrink stormy.json --seed 0 --candidates 0", "a whole number from 1"),
+    ] {
+        let said = deck.says(arguments);
+        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{arguments}: {}", said.stderr);
+        assert!(said.stderr.contains(why), "{arguments}: {}", said.stderr);
+    }
+}

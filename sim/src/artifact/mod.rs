@@ -198,11 +198,12 @@ pub fn commands(artifact: &Path, report: &RunReport) -> Vec<(&'static str, Strin
     let scenario = quoted(&artifact.join(SCENARIO).to_string_lossy());
     let kept = quoted(&format!("scenarios/regressions/{}.json", report.scenario));
     let artifact = quoted(&artifact.to_string_lossy());
-    vec![
-        ("Replay:", format!("seaworthy replay {artifact}")),
+    let shrink = report.violation.is_some().then(|| ("Shrink:", format!("seaworthy shrink {artifact}")));
+    let others = [
         ("View:", format!("seaworthy replay {artifact} --html run.html")),
         ("Keep:", format!("cp {scenario} {kept}  # fails with seed {}", report.seed)),
-    ]
+    ];
+    [("Replay:", format!("seaworthy replay {artifact}"))].into_iter().chain(shrink).chain(others).collect()
 }
 
 /// `text` as one word of a shell's command line.

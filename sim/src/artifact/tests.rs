@@ -98,6 +98,7 @@ fn the_files_for_people_say_what_there_is_to_say() {
            0.012000s      12  n1@3 ⇨ leader
 
         Replay:  seaworthy replay OUT/00c0ffee00000007
+        Shrink:  seaworthy shrink OUT/00c0ffee00000007
         View:    seaworthy replay OUT/00c0ffee00000007 --html run.html
         Keep:    cp OUT/00c0ffee00000007/scenario.json scenarios/regressions/sample.json  # fails with seed 7
     "#);

@@ -4,6 +4,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use seaworthy_core::types::NodeId;
 use seaworthy_sim::artifact::DEFAULT_OUT;
+use seaworthy_sim::shrink::CANDIDATES;
 use seaworthy_sim::sweep::Shard;
 use seaworthy_sim::time::Span;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -75,6 +76,16 @@ Examples:
   seaworthy replay seaworthy.out/9c1f0a3e00c0ffee --html run.html
   seaworthy replay my.json --seed 7 --trace";
 
+const SHRINK_EXAMPLES: &str = "\
+The result is a scenario that demands the same violation. It is the same for the
+same number of candidates, however many jobs; the budget only cuts it short, as
+does Ctrl-C, and the best so far is kept.
+
+Examples:
+  seaworthy shrink seaworthy.out/9c1f0a3e00c0ffee
+  seaworthy shrink seaworthy.out/9c1f0a3e00c0ffee -o scenarios/regressions/x.json
+  seaworthy shrink my.json --seed 7 --budget 10s";
+
 /// Is your raft seaworthy? Sails Raft clusters through simulated storms, and checks every step.
 #[derive(Debug, Parser)]
 #[command(
@@ -98,6 +109,8 @@ pub(super) enum Command {
     Sweep(SweepArguments),
     /// Run a failure again, and say whether it is still the same
     Replay(ReplayArguments),
+    /// Make a failure as small as it gets, and write it out moment by moment
+    Shrink(ShrinkArguments),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
     /// Write a scenario to start from
@@ -191,6 +204,29 @@ pub(super) struct ReplayArguments {
     pub(super) seed: Option<u64>,
     #[command(flatten)]
     pub(super) trace: TraceArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SHRINK_EXAMPLES)]
+pub(super) struct ShrinkArguments {
+    /// The directory of a kept failure, or a scenario with --seed
+    #[arg(value_name = "ARTIFACT|SCENARIO")]
+    pub(super) target: String,
+    /// The run's luck; an artifact knows its own
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
+    pub(super) seed: Option<u64>,
+    /// Write the scenario to this file rather than to standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub(super) output: Option<PathBuf>,
+    /// Stop after so much time, with the best so far
+    #[arg(long, value_name = "T", default_value = "60s")]
+    pub(super) budget: Span,
+    /// Stop after so many candidates
+    #[arg(long, value_name = "N", default_value_t = CANDIDATES, value_parser = positive::<NonZeroU64>)]
+    pub(super) candidates: NonZeroU64,
+    /// Threads; they change no result [default: one a core]
+    #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>, env = "SEAWORTHY_JOBS", hide_env_values = true)]
+    pub(super) jobs: Option<NonZeroUsize>,
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@ mod output;
 mod progress;
 mod replay;
 mod run;
+mod shrink;
 mod sweep;
 
 use arguments::{Arguments, Command};
@@ -65,6 +66,7 @@ fn dispatch(command: Command) -> Result<Exit, Error> {
         Command::Run(arguments) => run::run(&arguments, &mut output),
         Command::Sweep(arguments) => sweep::sweep(&arguments, &mut output),
         Command::Replay(arguments) => replay::replay(&arguments, &mut output),
+        Command::Shrink(arguments) => shrink::shrink(&arguments, &mut output),
         Command::Schema => files::schema(&mut output),
         Command::New(arguments) => files::new(&arguments, &mut output),
         Command::Completions(arguments) => files::completions(&arguments, &mut output),

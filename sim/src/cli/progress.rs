@@ -1,4 +1,4 @@
-//! How far a sweep is: a bar where a person looks at it, otherwise a line now and then. Always on stderr.
+//! How far a command is: a bar where a person looks at it, otherwise a line now and then. Always on stderr.
 
 use super::human::grouped;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -22,7 +22,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(total: u64) -> Self {
-        let watched = stderr().is_terminal() && std::env::var_os("CI").is_none();
+        let watched = is_watched();
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         // A failure to write a rate is shown as no rate.
         let rate = |state: &ProgressState, out: &mut dyn Write| {
@@ -62,4 +62,43 @@ impl Progress {
         self.bar.finish_and_clear();
         self.started.elapsed()
     }
+}
+
+/// How far something is of which nobody knows how long it takes: one line that is written over, or a line now and then.
+pub(super) struct Ticker {
+    bar: ProgressBar,
+    heartbeat: Option<Instant>,
+}
+
+impl Ticker {
+    pub(super) fn new() -> Self {
+        let watched = is_watched();
+        let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let style =
+            ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is well formed");
+        let bar = ProgressBar::with_draw_target(None, target).with_style(style);
+        Self { bar, heartbeat: (!watched).then(Instant::now) }
+    }
+
+    /// This is how far it is.
+    pub(super) fn tell(&mut self, line: &str) {
+        self.bar.set_message(line.to_owned());
+        self.bar.tick();
+        if let Some(last) = self.heartbeat
+            && last.elapsed() >= HEARTBEAT
+        {
+            self.heartbeat = Some(Instant::now());
+            anstream::eprintln!("{line}");
+        }
+    }
+
+    /// It is done.
+    pub(super) fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Whether a person looks at stderr.
+fn is_watched() -> bool {
+    stderr().is_terminal() && std::env::var_os("CI").is_none()
 }
