@@ -1,9 +1,11 @@
+use super::ordered::AHEAD_MAX;
 use super::*;
 use crate::fault::FaultKind;
 use crate::report::tests::sample;
 use crate::run::Verdict;
 use crate::scenario::parse;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 fn scenario(name: &str) -> Scenario {
