@@ -1,13 +1,8 @@
 //! Suites that span crates; what they share.
 
-use seaworthy_core::flaw::Planted;
-use seaworthy_sim::choice::Choice;
 use seaworthy_sim::observation::Property;
-use seaworthy_sim::run::RunReport;
 use seaworthy_sim::scenario::model::Predicate;
 use seaworthy_sim::scenario::{Scenario, bundled, parse};
-use seaworthy_sim::seaworthy::Seaworthy;
-use seaworthy_sim::world::{Options, World};
 use std::path::{Path, PathBuf};
 
 /// The top of the checkout.
@@ -63,13 +58,4 @@ pub fn demanded(scenario: &Scenario) -> Option<Property> {
         Predicate::Violated(property) => Some(property),
         _ => None,
     })
-}
-
-/// Runs `scenario` with the bugs that are planted in it, for at most `max_steps`: a bug may well set off a storm
-/// of messages that never ends.
-pub fn run_planted(scenario: &Scenario, seed: u64, max_steps: u64) -> RunReport {
-    let options = Options { record: false, check: true, max_steps };
-    let mut choice = Choice::seeded(seed);
-    let (report, _) = World::<Seaworthy<Planted>>::new(scenario, &mut choice, options).run();
-    RunReport { seed, ..report }
 }

@@ -1,10 +1,11 @@
 //! A run is a function of binary, scenario and seed: not of the threads beside it, nor of whether anybody records
 //! it, nor of the process and its surroundings. `.ci/determinism` compares build profiles too, over more seeds.
 
+use seaworthy_sim::planted::hunt;
 use seaworthy_sim::run::{run, run_recorded};
 use seaworthy_sim::swarm;
 use seaworthy_sim::sweep::{Batch, Options, Outcome, Source, bundled_batches, sweep};
-use seaworthy_tests::{root, run_planted, scenario};
+use seaworthy_tests::{root, scenario};
 use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
@@ -60,7 +61,7 @@ fn fingerprints(bug: Option<&str>) -> String {
             None => run(&scenario, seed).fingerprint,
             Some(bug) => {
                 scenario.planted = vec![bug.into()];
-                run_planted(&scenario, seed, 300_000).fingerprint
+                hunt::run(&scenario, seed).fingerprint
             }
         };
         writeln!(lines, "swarm {seed} {fingerprint:016x}").expect("a string takes everything");

@@ -68,6 +68,23 @@ Examples:
   seaworthy sweep --shard 2/4               the second of four machines
   seaworthy sweep --no-swarm --format json";
 
+const BUGS_EXAMPLES: &str = "\
+Each bug is planted into our own core, and the swarm's runs are made with it, seed
+after seed, until a checker finds it; so often, from different seeds on. A bug that
+chance finds too rarely has a scenario that shows it, and is marked with a *.
+The table: by what it was found, the seed of the first find, how many seeds a hunt
+took (median and worst), the step of the first find, and CPU time (median).
+Exits with 1 if a bug is missed, or found by a checker that should not be the first.
+Formats:
+  human   a table; of bugs that are named also what they are and how to see them
+  json    one object, of the type \"bugs\"
+Only cpu_seconds differ when it is done again.
+
+Examples:
+  seaworthy bugs
+  seaworthy bugs votes_twice commits_earlier_term
+  seaworthy bugs --seeds 5000..6000 --hunts 5 --format json";
+
 const REPLAY_EXAMPLES: &str = "\
 Exits with 1 if the run still fails, with 0 if it does not any more.
 
@@ -107,6 +124,8 @@ pub(super) enum Command {
     Run(RunArguments),
     /// Run scenarios and the swarm over many seeds
     Sweep(SweepArguments),
+    /// Plant bugs, and see how soon each is found
+    Bugs(BugsArguments),
     /// Run a failure again, and say whether it is still the same
     Replay(ReplayArguments),
     /// Make a failure as small as it gets, and write it out moment by moment
@@ -194,6 +213,29 @@ pub(super) struct SweepArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = BUGS_EXAMPLES)]
+pub(super) struct BugsArguments {
+    /// Names of planted bugs [default: all]
+    #[arg(value_name = "NAME")]
+    pub(super) names: Vec<String>,
+    /// The seeds that the first hunt for each bug may take, B not included
+    #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "0..1000")]
+    pub(super) seeds: Range<u64>,
+    /// Hunts for each bug, over as many seeds each, one range after the other
+    #[arg(long, value_name = "N", default_value = "3", value_parser = positive::<NonZeroUsize>)]
+    pub(super) hunts: NonZeroUsize,
+    /// Look in the swarm also for those that a scenario shows
+    #[arg(long)]
+    pub(super) by_chance: bool,
+    /// Threads; they change no result but the time [default: one a core]
+    #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>, env = "SEAWORTHY_JOBS", hide_env_values = true)]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// How to print the results
+    #[arg(long, default_value = "human")]
+    pub(super) format: BugsFormat,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = REPLAY_EXAMPLES)]
 pub(super) struct ReplayArguments {
     /// The directory of a kept failure, or a scenario with --seed
@@ -234,6 +276,12 @@ pub(super) struct NewArguments {
     /// The file, which must not exist
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
+    /// Write what the swarm draws from this seed
+    #[arg(long, value_name = "SEED", value_parser = seed, allow_negative_numbers = true)]
+    pub(super) swarm: Option<u64>,
+    /// Plant a bug in it
+    #[arg(long, value_name = "BUG", requires = "swarm")]
+    pub(super) plant: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -250,6 +298,12 @@ pub(super) enum Format {
     Jsonl,
     Junit,
     Github,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BugsFormat {
+    Human,
+    Json,
 }
 
 /// A seed: decimal, or hexadecimal after `0x`.

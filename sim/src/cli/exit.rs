@@ -1,5 +1,6 @@
 //! The exit codes: what a script may rely on.
 
+use seaworthy_sim::planted::figures;
 use seaworthy_sim::run::Verdict;
 use seaworthy_sim::sweep::Summary;
 use std::process::ExitCode;
@@ -69,6 +70,17 @@ impl From<Verdict> for Exit {
             Verdict::Ok => Self::Ok,
             Verdict::Violation | Verdict::Expectation => Self::Failed,
             Verdict::Cutoff => Self::Undecided,
+        }
+    }
+}
+
+impl From<figures::Verdict> for Exit {
+    fn from(verdict: figures::Verdict) -> Self {
+        match verdict {
+            figures::Verdict::Found => Self::Ok,
+            figures::Verdict::Interrupted => Self::Interrupted,
+            figures::Verdict::Missed | figures::Verdict::Misattributed => Self::Failed,
+            figures::Verdict::Panicked => Self::Internal,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::arguments::{Arguments, CompletionsArguments, NewArguments};
 use super::{Error, Exit, Output};
 use clap::CommandFactory;
 use seaworthy_sim::artifact::quoted;
-use seaworthy_sim::scenario;
+use seaworthy_sim::{scenario, swarm};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 
@@ -18,7 +18,10 @@ pub(super) fn schema(output: &mut Output) -> Result<Exit, Error> {
 /// Writes a scenario to start from, unless there is something already.
 pub(super) fn new(arguments: &NewArguments, output: &mut Output) -> Result<Exit, Error> {
     let path = &arguments.file;
-    let text = scenario::template(&path.to_string_lossy());
+    let text = match arguments.swarm {
+        Some(seed) => draw(seed, &arguments.plant)?,
+        None => scenario::template(&path.to_string_lossy()),
+    };
     let shown = path.display();
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
         Error::Input(match error.kind() {
@@ -27,9 +30,20 @@ pub(super) fn new(arguments: &NewArguments, output: &mut Output) -> Result<Exit,
         })
     })?;
     writeln!(file, "{}", text.trim_end())?;
-    output.line(format_args!("wrote {shown}; try it: seaworthy run {}", quoted(&path.to_string_lossy())))?;
+    let again = arguments.swarm.map_or_else(String::new, |seed| format!(" --seed {seed}"));
+    let name = quoted(&path.to_string_lossy());
+    output.line(format_args!("wrote {shown}; try it: seaworthy run {name}{again}"))?;
     output.flush()?;
     Ok(Exit::Ok)
+}
+
+/// What the swarm draws from `seed`, with these bugs planted.
+fn draw(seed: u64, plant: &[String]) -> Result<String, Error> {
+    let mut drawn = swarm::draw(seed);
+    for name in plant {
+        drawn.planted.push(super::bugs::named(name)?.name.to_owned());
+    }
+    Ok(drawn.to_json())
 }
 
 /// Prints a completion script.

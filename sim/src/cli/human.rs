@@ -222,7 +222,7 @@ pub(super) fn verdict_of(summary: &Summary) -> (Style, String, String) {
 }
 
 /// `1 run`, `1,247 runs`
-fn counted(number: u64, what: &str) -> String {
+pub(super) fn counted(number: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
@@ -258,7 +258,7 @@ fn short(number: u64) -> String {
 }
 
 /// Two units at most: `950ms`, `42.5s`, `12m 5s`, `3h 20m`, `5d 3h`.
-fn rough(time: Duration) -> String {
+pub(super) fn rough(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0 => Span::millis(u64::from(time.subsec_millis())).to_string(),

@@ -3,6 +3,7 @@
 use super::Output;
 use super::failure::Settled;
 use seaworthy_sim::artifact::TraceRecord;
+use seaworthy_sim::planted::figures::Catch;
 use seaworthy_sim::report::{RunRecord, SCHEMA_VERSION};
 use seaworthy_sim::run::TraceLine;
 use seaworthy_sim::sweep::{Failure, Outcome, Summary};
@@ -22,6 +23,8 @@ enum Line<'a> {
     Failure(Stamped<&'a Failure>),
     /// A whole sweep.
     Sweep(&'a Summary),
+    /// Planted bugs that were hunted.
+    Bugs(&'a Catch),
 }
 
 /// What carries no version by itself.
@@ -56,4 +59,9 @@ pub(super) fn run(output: &mut Output, settled: &Settled, wall: Option<Duration>
 /// A whole sweep.
 pub(super) fn sweep(output: &mut Output, summary: &Summary) -> io::Result<()> {
     output.json(&Line::Sweep(summary))
+}
+
+/// Planted bugs that were hunted.
+pub(super) fn bugs(output: &mut Output, catch: &Catch) -> io::Result<()> {
+    output.json(&Line::Bugs(catch))
 }

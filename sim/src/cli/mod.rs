@@ -6,6 +6,7 @@
 )]
 
 mod arguments;
+mod bugs;
 mod exit;
 mod failure;
 mod files;
@@ -65,6 +66,7 @@ fn dispatch(command: Command) -> Result<Exit, Error> {
     match command {
         Command::Run(arguments) => run::run(&arguments, &mut output),
         Command::Sweep(arguments) => sweep::sweep(&arguments, &mut output),
+        Command::Bugs(arguments) => bugs::bugs(&arguments, &mut output),
         Command::Replay(arguments) => replay::replay(&arguments, &mut output),
         Command::Shrink(arguments) => shrink::shrink(&arguments, &mut output),
         Command::Schema => files::schema(&mut output),

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 /// How often a log that nobody looks at gets a line.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-const TEMPLATE: &str = "{bar:30} {human_pos}/{human_len} runs  {rate}  ETA {eta}  {msg}";
+const TEMPLATE: &str = "{bar:30} {human_pos}/{human_len} {prefix}  {rate}  ETA {eta}  {msg}";
 
-/// The progress of a sweep of so many runs.
+/// The progress of so many runs, or whatever else is done one by one.
 pub(super) struct Progress {
+    what: &'static str,
     bar: ProgressBar,
     heartbeat: Option<Instant>,
     started: Instant,
@@ -21,7 +22,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(total: u64) -> Self {
+    pub(super) fn new(total: u64, what: &'static str) -> Self {
         let watched = is_watched();
         let target = if watched { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         // A failure to write a rate is shown as no rate.
@@ -30,12 +31,12 @@ impl Progress {
         };
         let style = ProgressStyle::with_template(TEMPLATE).expect("the template is well formed");
         let style = style.with_key("rate", rate);
-        let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style);
+        let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style).with_prefix(what);
         let started = Instant::now();
-        Self { bar, heartbeat: (!watched).then_some(started), started, done: 0, total }
+        Self { what, bar, heartbeat: (!watched).then_some(started), started, done: 0, total }
     }
 
-    /// One more run is done; so many have failed.
+    /// One more is done; so many have failed.
     pub(super) fn advance(&mut self, failed: u64) {
         self.done += 1;
         self.bar.inc(1);
@@ -48,7 +49,7 @@ impl Progress {
             self.heartbeat = Some(Instant::now());
             let (done, total) = (grouped(self.done), grouped(self.total));
             let seconds = self.started.elapsed().as_secs();
-            anstream::eprintln!("{done}/{total} runs in {seconds}s, {failed} failed");
+            anstream::eprintln!("{done}/{total} {} in {seconds}s, {failed} failed", self.what);
         }
     }
 

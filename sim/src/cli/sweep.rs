@@ -38,7 +38,7 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
     };
     let mut summary = Summary::new(&batches);
     summary.shard = arguments.shard;
-    let progress = Progress::new(total);
+    let progress = Progress::new(total, "runs");
     let mut voyage = Voyage { arguments, batches: &batches, output, summary, progress, failed: Vec::new() };
     let mut written = Ok(());
     run_all(&batches, options, &simulate, &mut |position, seed, outcome| {

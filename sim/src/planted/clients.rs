@@ -37,7 +37,8 @@ pub const BUGS: &[PlantedBug] = &[
         "a variant of etcd#20418",
         &[P::Linearizability],
         3,
-    ),
+    )
+    .shown_by("planted/any-round-confirms", "an answer must be seconds late, in the one second in which it matters"),
     bug(
         "questions_share_name",
         &[Flaw::QuestionsShareName],
@@ -77,7 +78,8 @@ pub const BUGS: &[PlantedBug] = &[
         "nebula#5351",
         &[P::LeaseExclusivity],
         3,
-    ),
+    )
+    .shown_by("planted/lease-without-promise", "it finds it, in one run of hundreds: a voter must be asked by who hears no leader"),
     bug(
         "promise_forgotten_at_restart",
         &[Flaw::PromiseForgottenAtRestart],
@@ -85,7 +87,8 @@ pub const BUGS: &[PlantedBug] = &[
         "CockroachDB's fortification asserts the like",
         &[P::LeaseExclusivity],
         3,
-    ),
+    )
+    .shown_by("planted/promise-forgotten-at-restart", "a voter must restart, and be asked, within the lease that rests on it"),
     bug(
         "promise_forgotten_at_term",
         &[Flaw::PromiseForgottenAtTerm],
@@ -93,7 +96,8 @@ pub const BUGS: &[PlantedBug] = &[
         "a mutation of thesis §6.4.1",
         &[P::LeaseExclusivity],
         3,
-    ),
+    )
+    .shown_by("planted/promise-forgotten-at-term", "word of a higher term must reach the one voter on which a lease rests"),
     bug(
         "stale_refusal_echoes_round",
         &[Flaw::StaleRefusalEchoesRound],
@@ -101,7 +105,8 @@ pub const BUGS: &[PlantedBug] = &[
         "a prototype of this core",
         &[P::Linearizability, P::LeaseExclusivity, P::Liveness],
         3,
-    ),
+    )
+    .shown_by("planted/stale-refusal-echoes-round", "a leader must be back in office before what it said in the last arrives"),
     bug(
         "no_deduplication",
         &[Flaw::NoDeduplication],

@@ -93,6 +93,10 @@ pub const BUGS: &[PlantedBug] = &[
         "sofa-jraft#882",
         &[P::LeaderCompleteness],
         3,
+    )
+    .shown_by(
+        "planted/stale-view-of-own-log",
+        "a vote must be asked for while the one entry that matters is being written",
     ),
     bug(
         "stale_vote_counted",
@@ -149,6 +153,10 @@ pub const BUGS: &[PlantedBug] = &[
         "openraft#1796",
         &[P::Liveness],
         2,
+    )
+    .shown_by(
+        "planted/refused-pre-vote-tells-nothing",
+        "the better logs must be one term behind, and no leader in between",
     ),
     bug(
         "older_pre_vote_unanswered",
@@ -157,6 +165,10 @@ pub const BUGS: &[PlantedBug] = &[
         "etcd#8525, raft-rs#42",
         &[P::Liveness],
         2,
+    )
+    .shown_by(
+        "planted/older-pre-vote-unanswered",
+        "the better logs must be behind, and hear nothing of the higher term",
     ),
     bug(
         "older_leader_unanswered",

@@ -125,6 +125,10 @@ pub const BUGS: &[PlantedBug] = &[
         "openraft#1747",
         &[P::LeaseExclusivity],
         3,
+    )
+    .shown_by(
+        "planted/lease-survives-transfer",
+        "it finds it, in one run of hundreds: the word to campaign must be late",
     ),
     bug(
         "transfer_skips_log_check",
@@ -141,6 +145,10 @@ pub const BUGS: &[PlantedBug] = &[
         "hashicorp/raft#581, redpanda#2606",
         &[P::Liveness],
         2,
+    )
+    .shown_by(
+        "planted/transfer-never-expires",
+        "it finds it, in one run of hundreds: the successor must be lost for good",
     ),
     bug(
         "stale_timeout_now_obeyed",
@@ -149,5 +157,9 @@ pub const BUGS: &[PlantedBug] = &[
         "camunda#58339 checks the term",
         &[P::LeaseExclusivity],
         3,
+    )
+    .shown_by(
+        "planted/stale-timeout-now-obeyed",
+        "the word to campaign must be late by an office of another and a new lease",
     ),
 ];

@@ -6,6 +6,8 @@ pub mod clients;
 pub mod membership;
 pub mod snapshots;
 pub mod storage;
+pub mod hunt;
+pub mod figures;
 
 use crate::observation::Property;
 use seaworthy_core::flaw::{Flaw, Planted};
@@ -26,6 +28,17 @@ pub struct PlantedBug {
     pub caught_by: &'static [Property],
     /// The smallest cluster in which it shows.
     pub nodes: u64,
+    /// What shows it instead, if it is nothing for the swarm.
+    pub directed: Option<Directed>,
+}
+
+/// What shows a bug that the swarm finds too rarely to be relied upon, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Directed {
+    /// A bundled scenario in which the bug is planted, by its name: it shows it with any luck.
+    pub scenario: &'static str,
+    /// Why chance does not.
+    pub why: &'static str,
 }
 
 /// All planted bugs, by what they are about.
@@ -60,7 +73,14 @@ const fn bug(
     caught_by: &'static [Property],
     nodes: u64,
 ) -> PlantedBug {
-    PlantedBug { name, flaws, wrong, source, caught_by, nodes }
+    PlantedBug { name, flaws, wrong, source, caught_by, nodes, directed: None }
+}
+
+impl PlantedBug {
+    /// The same bug, shown by a scenario, since chance does not for this reason.
+    const fn shown_by(self, scenario: &'static str, why: &'static str) -> Self {
+        Self { directed: Some(Directed { scenario, why }), ..self }
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +93,17 @@ mod tests {
             assert!(names().take(position).all(|other| other != bug.name), "{}", bug.name);
             assert!(!bug.source.is_empty() && !bug.flaws.is_empty(), "{}", bug.name);
             assert_eq!(bug.caught_by.is_empty(), bug.name == "address_leak");
+            let Some(directed) = bug.directed else { continue };
+            let path = format!("{}.json", directed.scenario);
+            let shown = crate::scenario::bundled().iter().find(|bundled| bundled.path == path);
+            let shown = shown.unwrap_or_else(|| panic!("{} names {path}, which is not there", bug.name));
+            let scenario =
+                crate::scenario::parse(shown.path, shown.text).expect("bundled scenarios are valid");
+            assert!(
+                scenario.planted.iter().any(|name| name == bug.name),
+                "{path} does not plant {}",
+                bug.name
+            );
         }
     }
 }

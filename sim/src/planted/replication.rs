@@ -77,6 +77,10 @@ pub const BUGS: &[PlantedBug] = &[
         "an old backup restored: Protocol-Aware Recovery, FAST'18, section 3",
         &[P::Monotonicity],
         3,
+    )
+    .shown_by(
+        "planted/broken-promise-forgiven",
+        "the swarm restores no backups: Raft cannot stand what they do to votes",
     ),
     bug(
         "stale_append_obeyed",
@@ -109,6 +113,10 @@ pub const BUGS: &[PlantedBug] = &[
         "CCF, DropStaleResponse; raft.tla",
         &[P::MatchSoundness],
         3,
+    )
+    .shown_by(
+        "planted/stale-ack-counted",
+        "a leader must lose its office and get it back while an answer is on its way",
     ),
     bug(
         "match_regresses",
@@ -141,6 +149,10 @@ pub const BUGS: &[PlantedBug] = &[
         "openraft 6d53aa12, CCF#3723",
         &[P::Liveness],
         2,
+    )
+    .shown_by(
+        "planted/no-backtracking",
+        "leader and follower repeat themselves as fast as the network allows: most runs are cut off",
     ),
     bug(
         "packs_with_gap",
@@ -157,6 +169,10 @@ pub const BUGS: &[PlantedBug] = &[
         "etcd#10167",
         &[P::BoundedResources],
         2,
+    )
+    .shown_by(
+        "planted/accepts-without-limit",
+        "its entries are far smaller than the one that a leader may always take",
     ),
     bug(
         "uncommitted_bytes_leak",

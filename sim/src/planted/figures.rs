@@ -1,0 +1,205 @@
+//! What hunts came to: how soon each planted bug is found, and whether by the checker that must find it.
+
+use super::PlantedBug;
+use super::hunt::{End, Ground, Hunt};
+use crate::observation::Property;
+use crate::report::SCHEMA_VERSION;
+use crate::sweep::SWARM;
+use serde::Serialize;
+use std::ops::Range;
+use std::time::Duration;
+
+/// All bugs that were hunted, as one JSON object. All of it but the seconds is a function of bugs and seeds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Catch {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// How many seeds a hunt may take.
+    pub seeds: u64,
+    /// The first seed of each hunt.
+    pub bases: Vec<u64>,
+    /// Whether it was called off.
+    pub interrupted: bool,
+    /// Over the bugs that are looked for in the swarm: how many there are, and how soon they are found.
+    pub swarm: SwarmFigures,
+    /// Each bug, in the order of the catalogue.
+    pub bugs: Vec<BugFigures>,
+}
+
+/// How soon the swarm finds bugs, by the median over each one's hunts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SwarmFigures {
+    /// The bugs that it is to find.
+    pub bugs: usize,
+    /// Those found in most hunts.
+    pub found: usize,
+    /// Those found within 20 seeds.
+    pub within_20: usize,
+    /// Over the bugs, how many seeds it takes; nothing if half of the bugs are missed.
+    pub median: Option<u64>,
+    /// How many it takes for the rarest bug; nothing if one is missed.
+    pub worst: Option<u64>,
+}
+
+/// One bug, and what came of the hunts for it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BugFigures {
+    /// Its name.
+    pub bug: &'static str,
+    /// What the wrong code does.
+    pub wrong: &'static str,
+    /// Where it really happened.
+    pub source: &'static str,
+    /// The smallest cluster in which it shows.
+    pub nodes: u64,
+    /// The properties of which one must be the first that is found violated.
+    pub caught_by: &'static [Property],
+    /// Where it was looked for: `"swarm"`, or a scenario.
+    pub ground: String,
+    /// Why it is not looked for in the swarm, if it is not.
+    pub why: Option<&'static str>,
+    /// What the hunts say together.
+    pub verdict: Verdict,
+    /// The properties that were found violated, each once, the one of the first hunt first.
+    pub found_by: Vec<Property>,
+    /// How many hunts found it.
+    pub found: usize,
+    /// In how many runs: the median over the hunts, and the worst. Nothing where that hunt missed it.
+    pub runs: Spread<u64>,
+    /// The seed at which the first hunt that found it did.
+    pub first_seed: Option<u64>,
+    /// The step of that run at which it was found.
+    pub step: Option<u64>,
+    /// What was found there, or what went wrong instead.
+    pub detail: Option<String>,
+    /// CPU seconds to the find.
+    pub cpu_seconds: Spread<f64>,
+}
+
+/// A figure over several hunts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Spread<T> {
+    /// In the middle; of two in the middle the worse.
+    pub median: Option<T>,
+    /// The worst.
+    pub worst: Option<T>,
+}
+
+/// What the hunts for a bug say together, from the best to the worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was found, and each time by a checker that must find it.
+    Found,
+    /// The hunts were called off before any of them found it.
+    Interrupted,
+    /// No hunt found it.
+    Missed,
+    /// A hunt found it by a checker that should not be the first.
+    Misattributed,
+    /// The simulator panicked.
+    Panicked,
+}
+
+impl BugFigures {
+    /// The figures of hunts on `ground`, each with the CPU time that it took.
+    pub fn new(ground: &Ground, hunts: &[(Hunt, Duration)]) -> Self {
+        let bug = ground.bug();
+        let finds: Vec<&(Hunt, Duration)> =
+            hunts.iter().filter(|(hunt, _)| hunt.is_rightly_found(bug).is_some()).collect();
+        let mut found_by = Vec::new();
+        for property in finds.iter().filter_map(|(hunt, _)| hunt.property()) {
+            if !found_by.contains(&property) {
+                found_by.push(property);
+            }
+        }
+        let odd = hunts.iter().find(|(hunt, _)| matches!(hunt.end, End::Panicked { .. }));
+        let wrong = finds.iter().copied().find(|(hunt, _)| hunt.is_rightly_found(bug) == Some(false));
+        let telling = odd.or(wrong).or(finds.first().copied()).map(|(hunt, _)| &hunt.end);
+        let (first_seed, step, detail) = match telling {
+            Some(End::Violation { seed, found }) => {
+                (Some(*seed), Some(found.step), Some(found.detail.clone()))
+            }
+            Some(End::Differed { seed }) => (Some(*seed), None, Some("two runs of it differ".to_owned())),
+            Some(End::Panicked { seed, panic }) => (Some(*seed), None, Some(panic.to_string())),
+            Some(End::Missed | End::Interrupted) | None => (None, None, None),
+        };
+        Self {
+            bug: bug.name,
+            wrong: bug.wrong,
+            source: bug.source,
+            nodes: bug.nodes,
+            caught_by: bug.caught_by,
+            ground: ground.name().to_owned(),
+            why: bug.directed.filter(|_| ground.name() != SWARM).map(|directed| directed.why),
+            verdict: verdict(bug, hunts),
+            found_by,
+            found: finds.len(),
+            runs: Spread::new(finds.iter().map(|(hunt, _)| hunt.runs).collect(), hunts.len()),
+            first_seed,
+            step,
+            detail,
+            cpu_seconds: Spread::new(finds.iter().map(|(_, cpu)| *cpu).collect(), hunts.len())
+                .map(|cpu: Duration| cpu.as_secs_f64()),
+        }
+    }
+}
+
+fn verdict(bug: &PlantedBug, hunts: &[(Hunt, Duration)]) -> Verdict {
+    let has = |what: &dyn Fn(&Hunt) -> bool| hunts.iter().any(|(hunt, _)| what(hunt));
+    if has(&|hunt| matches!(hunt.end, End::Panicked { .. })) {
+        Verdict::Panicked
+    } else if has(&|hunt| hunt.is_rightly_found(bug) == Some(false)) {
+        Verdict::Misattributed
+    } else if has(&|hunt| hunt.is_rightly_found(bug) == Some(true)) {
+        Verdict::Found
+    } else if has(&|hunt| hunt.end == End::Interrupted) {
+        Verdict::Interrupted
+    } else {
+        Verdict::Missed
+    }
+}
+
+impl<T: Copy + Ord> Spread<T> {
+    /// Over so many hunts, of which those that found something took so much. To have found nothing is worse than
+    /// anything.
+    pub fn new(mut finds: Vec<T>, hunts: usize) -> Self {
+        finds.sort();
+        let worst = finds.last().copied().filter(|_| finds.len() == hunts);
+        Self { median: finds.get(hunts / 2).copied(), worst }
+    }
+
+    fn map<U>(self, change: impl Fn(T) -> U) -> Spread<U> {
+        Spread { median: self.median.map(&change), worst: self.worst.map(&change) }
+    }
+}
+
+impl Catch {
+    /// Nothing yet, of hunts over these ranges of seeds.
+    pub fn new(ranges: &[Range<u64>]) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            seeds: ranges.iter().map(|range| range.end - range.start).max().unwrap_or(0),
+            bases: ranges.iter().map(|range| range.start).collect(),
+            interrupted: false,
+            swarm: SwarmFigures::default(),
+            bugs: Vec::new(),
+        }
+    }
+
+    /// Takes in the next bug.
+    pub fn add(&mut self, bug: BugFigures) {
+        self.bugs.push(bug);
+        let swarm: Vec<&BugFigures> = self.bugs.iter().filter(|bug| bug.ground == SWARM).collect();
+        let medians: Vec<u64> = swarm.iter().filter_map(|bug| bug.runs.median).collect();
+        let within_20 = medians.iter().filter(|runs| **runs <= 20).count();
+        let found = medians.len();
+        let Spread { median, worst } = Spread::new(medians, swarm.len());
+        self.swarm = SwarmFigures { bugs: swarm.len(), found, within_20, median, worst };
+    }
+
+    /// The worst of what was found of any bug.
+    pub fn verdict(&self) -> Verdict {
+        self.bugs.iter().map(|bug| bug.verdict).max().unwrap_or(Verdict::Found)
+    }
+}

@@ -1,0 +1,149 @@
+//! A hunt for one planted bug: run after run, each with the luck of the next seed, until a checker finds it.
+
+use super::PlantedBug;
+use crate::choice::Choice;
+use crate::observation::Property;
+use crate::run::{Found, RunReport};
+use crate::scenario::Scenario;
+use crate::seaworthy::Seaworthy;
+use crate::sweep::{Panic, Source, SourceError, caught};
+use crate::world::{Options, World};
+use seaworthy_core::flaw::Planted;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Longer than any sound run of the swarm. A bug may well set off a storm of messages that never ends.
+pub const MAX_STEPS: u64 = 300_000;
+
+/// Where a bug is looked for.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    bug: &'static PlantedBug,
+    source: Source,
+}
+
+/// What came of a hunt. A function of the bug, the ground and the seeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hunt {
+    /// How many runs it took; the last of them is the one that found the bug, if it was found.
+    pub runs: u64,
+    /// The steps of them all.
+    pub steps: u64,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How a hunt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A checker found it.
+    Violation {
+        /// In the run of this seed.
+        seed: u64,
+        /// What it found.
+        found: Found,
+    },
+    /// Two runs of this seed, which should be one, differed.
+    Differed {
+        /// The seed.
+        seed: u64,
+    },
+    /// All seeds came and went.
+    Missed,
+    /// The run of this seed panicked.
+    Panicked {
+        /// The seed.
+        seed: u64,
+        /// What it said.
+        panic: Panic,
+    },
+    /// It was called off.
+    Interrupted,
+}
+
+impl Ground {
+    /// The draws of the swarm.
+    pub fn swarm(bug: &'static PlantedBug) -> Self {
+        Self { bug, source: Source::SWARM }
+    }
+
+    /// The scenario that shows the bug, or the swarm if that does.
+    ///
+    /// # Errors
+    /// If there is no such scenario.
+    pub fn best(bug: &'static PlantedBug) -> Result<Self, SourceError> {
+        let source = bug.directed.map_or(Ok(Source::SWARM), |directed| Source::bundled(directed.scenario))?;
+        Ok(Self { bug, source })
+    }
+
+    /// The bug that is looked for.
+    pub fn bug(&self) -> &'static PlantedBug {
+        self.bug
+    }
+
+    /// What the reader knows the ground by: the swarm, or a scenario.
+    pub fn name(&self) -> &str {
+        self.source.argument()
+    }
+
+    /// Runs seed after seed, until the bug is found or `interrupt` is true. One that breaks no property of a run is
+    /// looked for by running each seed twice.
+    pub fn hunt(&self, seeds: Range<u64>, interrupt: &AtomicBool) -> Hunt {
+        let mut hunt = Hunt { runs: 0, steps: 0, end: End::Missed };
+        for seed in seeds {
+            if interrupt.load(Ordering::Relaxed) {
+                hunt.end = End::Interrupted;
+                break;
+            }
+            hunt.runs += 1;
+            let runs = caught(|| {
+                let mut scenario = self.source.scenario(seed).into_owned();
+                scenario.planted = vec![self.bug.name.into()];
+                let first = run(&scenario, seed);
+                let second = self.bug.caught_by.is_empty().then(|| run(&scenario, seed));
+                (first, second)
+            });
+            let end = match runs {
+                Err(panic) => Some(End::Panicked { seed, panic }),
+                Ok((first, second)) => {
+                    hunt.steps += first.steps;
+                    let differed = second.is_some_and(|second| first != second);
+                    let violation = first.violation.map(|found| End::Violation { seed, found });
+                    if differed { Some(End::Differed { seed }) } else { violation }
+                }
+            };
+            if let Some(end) = end {
+                hunt.end = end;
+                break;
+            }
+        }
+        hunt
+    }
+}
+
+impl Hunt {
+    /// Whether what found the bug is what must find it; `None` if nothing did.
+    pub fn is_rightly_found(&self, bug: &PlantedBug) -> Option<bool> {
+        match &self.end {
+            End::Violation { found, .. } => Some(bug.caught_by.contains(&found.property)),
+            End::Differed { .. } => Some(bug.caught_by.is_empty()),
+            End::Missed | End::Panicked { .. } | End::Interrupted => None,
+        }
+    }
+
+    /// The property that was found violated, if one was.
+    pub fn property(&self) -> Option<Property> {
+        match &self.end {
+            End::Violation { found, .. } => Some(found.property),
+            _ => None,
+        }
+    }
+}
+
+/// Runs `scenario` with the bugs that are planted in it, for at most [`MAX_STEPS`].
+pub fn run(scenario: &Scenario, seed: u64) -> RunReport {
+    let options = Options { record: false, check: true, max_steps: MAX_STEPS };
+    let mut choice = Choice::seeded(seed);
+    let (report, _) = World::<Seaworthy<Planted>>::new(scenario, &mut choice, options).run();
+    RunReport { seed, ..report }
+}
