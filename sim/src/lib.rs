@@ -53,7 +53,8 @@
 //! faults of files do nothing.
 //!
 //! Clients speak the commands of [`seaworthy_core::kv`] in requests of [`seaworthy_core::state_machine`], so a
-//! replica must answer those. [`seaworthy`] is our own behind the trait, and the shortest guide.
+//! replica must answer those. [`seaworthy`] is our own behind the trait. Another stands behind it in `foreign/` of the
+//! repository: raft-rs, and a guide that goes through it step by step.
 //!
 //! # The map
 //! In the order in which to read, which is that of the `mod` lines:
