@@ -2,4 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+mod luck;
 pub mod storage;
+pub mod network;
+pub mod server;
+pub mod client;
