@@ -7,3 +7,4 @@ pub mod storage;
 pub mod network;
 pub mod server;
 pub mod client;
+pub mod grpc;

@@ -1,0 +1,164 @@
+//! Who may say what: mutual TLS, version 1.3, and names in certificates.
+//!
+//! A cluster of the name `demo` has one certificate authority. What a certificate is good for, its names (subject
+//! alternative names of the kind DNS) say:
+//!
+//! | name | for |
+//! |---|---|
+//! | `node-3.demo` | to speak as node 3 to its peers, and to be taken for it |
+//! | `server.demo` | to be taken for a server of the cluster by clients |
+//! | `client.demo` | to run commands |
+//! | `admin.demo` | to look at servers and to change who belongs to the cluster |
+//!
+//! So the certificate of a server has the names `node-3.demo` and `server.demo`; it can run no commands, and no other
+//! server can speak in its name.
+
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use seaworthy_core::types::NodeId;
+use std::path::Path;
+use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::version::TLS13;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+
+/// A side of every connection: a certificate, its key, and whom to believe.
+#[derive(Clone)]
+pub struct Tls {
+    cluster: String,
+    authority: String,
+    certificate: String,
+    key: String,
+}
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Speak as this node.
+    Node(NodeId),
+    /// Run commands.
+    Client,
+    /// Look at servers, and change who belongs to the cluster.
+    Admin,
+}
+
+/// Why the files for TLS are of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Others can read the key.
+    #[error("{0} can be read by others: chmod 600 it first")]
+    Exposed(String),
+    /// What is in them is not what it should be.
+    #[error("{what}: {reason}")]
+    Content {
+        /// What of them.
+        what: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Role {
+    /// The name that a certificate must have for this.
+    pub fn name(self, cluster: &str) -> String {
+        match self {
+            Self::Node(node) => format!("node-{}.{cluster}", node.get()),
+            Self::Client => format!("client.{cluster}"),
+            Self::Admin => format!("admin.{cluster}"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Tls {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").field("cluster", &self.cluster).finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// From texts in PEM: the certificate of the authority, the own one and its key.
+    pub fn new(cluster: &str, authority: String, certificate: String, key: String) -> Self {
+        Self { cluster: cluster.to_owned(), authority, certificate, key }
+    }
+
+    /// From files.
+    ///
+    /// # Errors
+    /// If one cannot be read, or the key can be read by others.
+    pub fn read(
+        cluster: &str,
+        authority: &Path,
+        certificate: &Path,
+        key_file: &Path,
+    ) -> Result<Self, TlsError> {
+        use std::os::unix::fs::PermissionsExt;
+        let read = |path: &Path| {
+            let text = std::fs::read_to_string(path);
+            text.map_err(|source| TlsError::Read { path: path.display().to_string(), source })
+        };
+        let key = read(key_file)?;
+        let mode = std::fs::metadata(key_file).map(|metadata| metadata.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+            return Err(TlsError::Exposed(key_file.display().to_string()));
+        }
+        Ok(Self::new(cluster, read(authority)?, read(certificate)?, key))
+    }
+
+    /// For connections that come in: only from whom the authority has certified.
+    pub(super) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+        let bad =
+            |what| move |error: &dyn std::fmt::Display| TlsError::Content { what, reason: error.to_string() };
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(self.authority.as_bytes()) {
+            let certificate = certificate.map_err(|error| bad("the authority")(&error))?;
+            roots.add(certificate).map_err(|error| bad("the authority")(&error))?;
+        }
+        let chain =
+            CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| bad("the certificate")(&error))?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
+        let key = key.map_err(|error| bad("the key")(&error))?;
+        let provider = Arc::new(ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let verifier = verifier.build().map_err(|error| bad("the authority")(&error))?;
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13])
+            .map_err(|error| bad("the version")(&error))?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key);
+        let mut config = config.map_err(|error| bad("the certificate")(&error))?;
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// For connections that go out: to this very server, or to any of the cluster.
+    pub(super) fn connector(&self, node: Option<NodeId>) -> ClientTlsConfig {
+        let name = match node {
+            Some(node) => Role::Node(node).name(&self.cluster),
+            None => format!("server.{}", self.cluster),
+        };
+        ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(&self.authority))
+            .identity(Identity::from_pem(&self.certificate, &self.key))
+            .domain_name(name)
+    }
+
+    /// Whether who has shown this certificate may do this. That the authority has certified it was seen before.
+    pub(super) fn allows(&self, certificate: &CertificateDer<'_>, role: Role) -> bool {
+        let Ok(name) = ServerName::try_from(role.name(&self.cluster)) else { return false };
+        webpki::EndEntityCert::try_from(certificate)
+            .is_ok_and(|certificate| certificate.verify_is_valid_for_subject_name(&name).is_ok())
+    }
+}
