@@ -1,0 +1,380 @@
+//! What can be asked for: the grammar of the command line, and its help.
+
+use super::Result;
+use super::orders::{Order, node};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use seaworthy_core::types::NodeId;
+use seaworthy_node::grpc::Tls;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const AFTER_HELP: &str = "\
+Examples:
+  seaworthy-node                            three servers in memory, and a prompt
+  seaworthy-node start rpc 5                five real servers on loopback
+  printf 'SET a 1\\nGET a\\n' | seaworthy-node
+  seaworthy-node client --endpoints 127.0.0.1:7101 --command 'GET a'";
+
+const SERVE_HELP: &str = "\
+A server of three, for the first time; from then on without --bootstrap:
+  seaworthy-node serve --id 1 --listen 127.0.0.1:7101 --data data/1 --bootstrap \\
+    --peers 1=127.0.0.1:7101,2=127.0.0.1:7102,3=127.0.0.1:7103
+
+A fourth, which the others take in once an operator says so:
+  seaworthy-node serve --id 4 --listen 127.0.0.1:7104 --data data/4 --join \\
+    --peers 1=127.0.0.1:7101,2=127.0.0.1:7102,3=127.0.0.1:7103
+  seaworthy-node member --endpoints 127.0.0.1:7101 add 4
+
+A configuration file is an object of JSON whose fields are the long options,
+such as {\"id\": 1, \"listen\": \"127.0.0.1:7101\", \"join\": true}. Options on the
+command line are stronger than the file, the file is stronger than the
+environment. Logs go to stderr; SEAWORTHY_LOG=debug shows more of them.";
+
+/// Runs a Seaworthy cluster: a replicated key-value store on Raft.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP, args_override_self = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) task: Option<Task>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Task {
+    /// A cluster in this process, and a prompt
+    Start(Start),
+    /// One server of a cluster
+    #[command(after_help = SERVE_HELP, args_override_self = true)]
+    Serve(Box<Serve>),
+    /// A prompt for a cluster elsewhere
+    Client {
+        #[command(flatten)]
+        reach: Reach,
+        /// Runs this and exits, with 1 if it could not be done; may be given more than once
+        #[arg(long, short, value_name = "LINE")]
+        command: Vec<String>,
+    },
+    /// Shows the servers of a cluster
+    Status {
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Changes who belongs to a cluster
+    Member {
+        #[command(flatten)]
+        reach: Reach,
+        #[command(subcommand)]
+        change: MemberChange,
+    },
+    /// Hands the leadership to a server
+    Transfer {
+        #[command(flatten)]
+        reach: Reach,
+        /// To whom
+        #[arg(value_parser = node)]
+        node: NodeId,
+    },
+    /// Has a server take a snapshot and forget the log before it
+    Snapshot {
+        #[command(flatten)]
+        reach: Reach,
+        /// Which
+        #[arg(value_parser = node)]
+        node: NodeId,
+    },
+}
+
+impl Default for Task {
+    fn default() -> Self {
+        Self::Start(Start { protocol: Protocol::Memory, servers: 3, data: None, storage: StorageKind::Files })
+    }
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum MemberChange {
+    /// Has a server that was started with --join learn the log, and gives it a vote
+    Add {
+        /// Which
+        #[arg(value_parser = node)]
+        node: NodeId,
+    },
+    /// Takes a server out of the cluster
+    Remove {
+        /// Which
+        #[arg(value_parser = node)]
+        node: NodeId,
+    },
+    /// Gives a learner a vote
+    Promote {
+        /// Whom
+        #[arg(value_parser = node)]
+        node: NodeId,
+    },
+}
+
+impl MemberChange {
+    pub(super) fn order(self) -> Order {
+        match self {
+            Self::Add { node } => Order::Add(node),
+            Self::Remove { node } => Order::Remove(node),
+            Self::Promote { node } => Order::Promote(node),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Start {
+    /// memory: channels, and nothing is kept; rpc: gRPC on loopback, and files
+    #[arg(default_value = "memory", ignore_case = true)]
+    pub(super) protocol: Protocol,
+    /// How many servers, from 1 to 99
+    #[arg(default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99), value_name = "N")]
+    servers: u64,
+    /// With rpc: where the servers keep their data, in a directory each; otherwise it goes at the end
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// With rpc: in which form
+    #[arg(long, default_value = "files", ignore_case = true)]
+    pub(super) storage: StorageKind,
+}
+
+impl Start {
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        (1..=self.servers).map(NodeId::new)
+    }
+
+    pub(super) fn servers(&self) -> String {
+        if self.servers == 1 { "one server".to_owned() } else { format!("{} servers", self.servers) }
+    }
+
+    pub(super) fn place(&self) -> String {
+        match (self.protocol, &self.data) {
+            (Protocol::Memory, _) => "in memory".to_owned(),
+            (Protocol::Rpc, None) => "on loopback, whose data goes at the end".to_owned(),
+            (Protocol::Rpc, Some(data)) => format!("on loopback, with its data in {}", data.display()),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Protocol {
+    Memory,
+    Rpc,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum StorageKind {
+    /// The durable log
+    Files,
+    /// A file to read, for learning
+    Json,
+}
+
+/// How to reach a cluster.
+#[derive(Debug, Args)]
+pub(super) struct Reach {
+    /// Servers of the cluster, each a host and a port; others are found through them
+    #[arg(long, value_delimiter = ',', required = true, env = "SEAWORTHY_ENDPOINTS", value_name = "ADDRESS")]
+    pub(super) endpoints: Vec<String>,
+    /// The name of the cluster, as in its certificates
+    #[arg(long, default_value = "seaworthy", env = "SEAWORTHY_CLUSTER", value_parser = cluster_name, value_name = "NAME")]
+    pub(super) cluster: String,
+    #[command(flatten)]
+    pub(super) tls: TlsFiles,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TlsFiles {
+    /// The certificate of the authority, in PEM
+    #[arg(long, env = "SEAWORTHY_TLS_CA", requires_all = ["tls_cert", "tls_key"], value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// The own certificate, in PEM
+    #[arg(long, env = "SEAWORTHY_TLS_CERT", requires = "tls_ca", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Its key, in PEM, which nobody else may read
+    #[arg(long, env = "SEAWORTHY_TLS_KEY", requires = "tls_ca", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    pub(super) fn read(&self, cluster: &str) -> Result<Option<Tls>> {
+        match (&self.tls_ca, &self.tls_cert, &self.tls_key) {
+            (Some(authority), Some(certificate), Some(key)) => {
+                Ok(Some(Tls::read(cluster, authority, certificate, key)?))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The number of this server, from 1, which no other server has ever had
+    #[arg(long, env = "SEAWORTHY_ID", value_parser = node, value_name = "N")]
+    pub(super) id: NodeId,
+    /// Where to listen: an address and a port
+    #[arg(long, env = "SEAWORTHY_LISTEN", value_name = "ADDRESS")]
+    pub(super) listen: String,
+    /// Where others reach this server, if not where it listens
+    #[arg(long, env = "SEAWORTHY_ADVERTISE", value_name = "ADDRESS")]
+    pub(super) advertise: Option<String>,
+    /// The servers of the cluster, such as 1=10.0.0.1:7101,2=10.0.0.2:7101
+    #[arg(long, value_delimiter = ',', env = "SEAWORTHY_PEERS", value_parser = peer, value_name = "N=ADDRESS")]
+    pub(super) peers: Vec<(NodeId, String)>,
+    /// The name of the cluster, which no other cluster has
+    #[arg(long, default_value = "seaworthy", env = "SEAWORTHY_CLUSTER", value_parser = cluster_name, value_name = "NAME")]
+    pub(super) cluster: String,
+    /// The directory of this server, and of nobody else
+    #[arg(long, env = "SEAWORTHY_DATA", value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// In which form the data is kept
+    #[arg(long, default_value = "files", ignore_case = true, env = "SEAWORTHY_STORAGE")]
+    pub(super) storage: StorageKind,
+    /// The first start of a founder: all that are named as peers begin together, or one begins alone. Refused where a
+    /// server has lived before, which would forget what it has promised
+    #[arg(long, conflicts_with = "join")]
+    pub(super) bootstrap: bool,
+    /// The first start of a server that is then added to a cluster. Refused where a server has lived before
+    #[arg(long)]
+    pub(super) join: bool,
+    /// Serves without TLS where others than this machine can connect: whoever can, may do everything
+    #[arg(long)]
+    pub(super) insecure: bool,
+    #[command(flatten)]
+    pub(super) tls: TlsFiles,
+    /// The shortest time without a leader after which a server stands for election; the longest is twice that
+    #[arg(long, default_value = "150", env = "SEAWORTHY_ELECTION_TIMEOUT", value_parser = milliseconds, value_name = "MS")]
+    pub(super) election_timeout: Duration,
+    /// How often a leader speaks when it has nothing to say
+    #[arg(long, default_value = "50", env = "SEAWORTHY_HEARTBEAT", value_parser = milliseconds, value_name = "MS")]
+    pub(super) heartbeat: Duration,
+    /// How many entries are applied between one snapshot and the next
+    #[arg(long, default_value_t = 10_000, env = "SEAWORTHY_SNAPSHOT_INTERVAL", value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub(super) snapshot_interval: u64,
+    /// Reads options from this file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn peer(text: &str) -> std::result::Result<(NodeId, String), String> {
+    let (number, address) =
+        text.split_once('=').ok_or("a peer is a number and an address, as in 1=10.0.0.1:7101")?;
+    Ok((node(number)?, address.to_owned()))
+}
+
+fn cluster_name(text: &str) -> std::result::Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let good = (1..=40).contains(&text.len())
+        && text.bytes().all(plain)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("a name is made of a to z, 0 to 9 and - between them".to_owned())
+    }
+}
+
+fn milliseconds(text: &str) -> std::result::Result<Duration, String> {
+    let number = text.strip_suffix("ms").unwrap_or(text).parse();
+    let number = number.ok().filter(|number| (1..=600_000).contains(number));
+    number
+        .map(Duration::from_millis)
+        .ok_or_else(|| "a time is a number of milliseconds up to 600000".to_owned())
+}
+
+/// Largest configuration file that is read.
+const CONFIG_MAX: u64 = 64 << 10;
+
+/// The arguments, with what a configuration file says put before all other options of `serve`, so that these override
+/// it.
+pub(super) fn expanded(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.get(1).is_none_or(|task| task != "serve") {
+        return Ok(arguments);
+    }
+    let place = arguments.iter().position(|argument| argument == "--config");
+    let named = place.and_then(|place| arguments.get(place + 1)).map(PathBuf::from);
+    let joined = arguments
+        .iter()
+        .filter_map(|argument| argument.to_str()?.strip_prefix("--config=").map(PathBuf::from));
+    if let Some(path) = named.or(joined.last()) {
+        arguments.splice(2..2, options(&path)?);
+    }
+    Ok(arguments)
+}
+
+/// The options that a configuration file stands for.
+fn options(path: &Path) -> Result<Vec<OsString>> {
+    let wrong = |reason: String| format!("{}: {reason}", path.display());
+    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
+    if CONFIG_MAX < size {
+        return Err(wrong("is too large for a configuration file".to_owned()).into());
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let object: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let mut options = Vec::new();
+    for (name, value) in object {
+        let word = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => Ok(text.clone()),
+            serde_json::Value::Number(number) => Ok(number.to_string()),
+            _ => Err(wrong(format!("{name} is no text, number, list of them, true or false"))),
+        };
+        match &value {
+            serde_json::Value::Bool(true) => options.push(format!("--{name}").into()),
+            serde_json::Value::Bool(false) => {}
+            serde_json::Value::Array(values) => {
+                let words = values.iter().map(word).collect::<std::result::Result<Vec<_>, _>>()?;
+                options.push(format!("--{name}={}", words.join(",")).into());
+            }
+            value => options.push(format!("--{name}={}", word(value)?).into()),
+        }
+    }
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::io::Write as _;
+
+    #[test]
+    fn the_grammar_makes_sense() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_is_stronger_than_the_file() {
+        let mut file = tempfile::NamedTempFile::new().expect("there is room");
+        let text =
+            r#"{"id": 3, "listen": "127.0.0.1:1", "data": "d", "peers": ["1=a:1", "2=b:2"], "join": true}"#;
+        file.write_all(text.as_bytes()).expect("there is room");
+        let path = file.path().to_str().expect("it is text");
+        let line = ["seaworthy-node", "serve", "--id", "4", "--config", path].map(OsString::from);
+        let arguments =
+            Arguments::try_parse_from(expanded(line).expect("it can be read")).expect("it makes sense");
+        let Some(Task::Serve(serve)) = arguments.task else { panic!("serve was asked for") };
+        assert_eq!((serve.id, serve.listen.as_str(), serve.join), (NodeId::new(4), "127.0.0.1:1", true));
+        assert_eq!(serve.peers, [(NodeId::new(1), "a:1".to_owned()), (NodeId::new(2), "b:2".to_owned())]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_would_be_right() {
+        let cases: [(&[&str], &str); 6] = [
+            (&["start", "memory", "0"], "1..=99"),
+            (&["start", "memory", "100"], "1..=99"),
+            (&["start", "telex"], "memory"),
+            (&["client"], "--endpoints"),
+            (&["transfer", "--endpoints", "a:1", "0"], "from 1"),
+            (&["status", "--endpoints", "a:1", "--tls-ca", "f"], "--tls-cert"),
+        ];
+        for (words, hint) in cases {
+            let line = ["seaworthy-node"].iter().chain(words);
+            let error = Arguments::try_parse_from(line).expect_err("it makes no sense").to_string();
+            assert!(error.contains(hint), "{words:?}: {error}");
+        }
+        assert!(Arguments::try_parse_from(["seaworthy-node", "start", "RPC", "5"]).is_ok());
+    }
+}

@@ -1,0 +1,203 @@
+//! How commands and orders are carried out, wherever the servers are.
+
+use super::live::Live;
+use super::orders::{Fault, ORDERS, Order, usage};
+use super::remote::Remote;
+use seaworthy_core::kv::{Answer, Command, SYNOPSES};
+use seaworthy_core::member::Instruction;
+use seaworthy_core::membership::Change;
+use seaworthy_core::types::NodeId;
+use seaworthy_core::view::Role;
+use seaworthy_node::client::{ClientError, Failure};
+use seaworthy_node::server::Status;
+use std::fmt::Write as _;
+use std::time::Duration;
+use tokio::time::{self, Instant};
+
+/// How long an order may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The pause before an order is given again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The servers that the prompt is about.
+pub(super) enum Deck {
+    Live(Live),
+    Remote(Remote),
+}
+
+/// A server, by the name under which it is known, and what it looks like or why it cannot be seen.
+pub(super) type Sighting = (String, Result<Status, String>);
+
+impl Deck {
+    pub(super) async fn execute(&mut self, command: Command) -> Result<Answer, ClientError> {
+        match self {
+            Self::Live(live) => live.execute(command).await,
+            Self::Remote(remote) => remote.execute(command).await,
+        }
+    }
+
+    /// Carries out an order. Gives what there is to say about it.
+    pub(super) async fn follow(&mut self, order: &Order) -> Result<String, String> {
+        match order {
+            Order::Help(None) => Ok(help()),
+            Order::Help(Some(name)) => explain(name),
+            Order::Status => Ok(table(&self.statuses().await)),
+            Order::Add(node) => self.add(*node).await,
+            Order::Remove(node) => {
+                self.change(Change::Remove(*node)).await?;
+                if let Self::Live(live) = self {
+                    live.retire(*node).await;
+                }
+                Ok("OK".to_owned())
+            }
+            Order::Promote(node) => self.change(Change::AddVoter(*node)).await,
+            Order::Transfer(node) => self.insist(Instruction::TransferLeadership(*node)).await,
+            Order::Snapshot(node) => {
+                let asked = time::timeout(PATIENCE, self.ask(*node, Instruction::TakeSnapshot)).await;
+                let taken = asked.map_err(|_| format!("{node} does not answer"))?;
+                taken.map(|()| "OK".to_owned()).map_err(|failure| failure.to_string())
+            }
+            Order::Fault(fault) => self.fault(fault).await,
+            Order::Exit => Ok(String::new()),
+        }
+    }
+
+    /// Ends what runs in this process.
+    pub(super) async fn close(self) {
+        if let Self::Live(live) = self {
+            live.close().await;
+        }
+    }
+
+    async fn fault(&mut self, fault: &Fault) -> Result<String, String> {
+        match self {
+            Self::Live(live) => live.fault(fault).await.map(|()| "OK".to_owned()),
+            Self::Remote(_) => {
+                Err("servers elsewhere follow no such order: see `seaworthy-node start`".to_owned())
+            }
+        }
+    }
+
+    async fn add(&mut self, node: NodeId) -> Result<String, String> {
+        if let Self::Live(live) = self {
+            live.launch_blank(node).await?;
+        }
+        // It learns first, and gets a vote once it has caught up.
+        self.change(Change::AddLearner(node)).await?;
+        self.change(Change::AddVoter(node)).await
+    }
+
+    async fn change(&mut self, change: Change) -> Result<String, String> {
+        self.insist(Instruction::ChangeMembership(vec![change])).await
+    }
+
+    /// Gives the leader an order until it is carried out. All orders to leaders may be given twice.
+    async fn insist(&mut self, instruction: Instruction) -> Result<String, String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let asked = async {
+                let leader = leader(&self.statuses().await).ok_or("nobody leads".to_owned());
+                self.ask(leader.map_err(Failure::Unreachable)?, instruction.clone()).await
+            };
+            let failure = match time::timeout_at(deadline, asked).await {
+                Ok(Ok(())) => return Ok("OK".to_owned()),
+                Ok(Err(Failure::Invalid(reason))) => return Err(reason),
+                Ok(Err(failure)) => failure.to_string(),
+                Err(_) => "the leader does not answer".to_owned(),
+            };
+            if deadline <= Instant::now() + PAUSE {
+                return Err(format!("not done within {PATIENCE:?}, but it may yet be: {failure}"));
+            }
+            time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn ask(&self, node: NodeId, instruction: Instruction) -> Result<(), Failure> {
+        match self {
+            Self::Live(live) => live.ask(node, instruction).await,
+            Self::Remote(remote) => remote.ask(node, instruction).await,
+        }
+    }
+
+    async fn statuses(&self) -> Vec<Sighting> {
+        match self {
+            Self::Live(live) => live.statuses().await,
+            Self::Remote(remote) => remote.statuses().await,
+        }
+    }
+}
+
+/// Who leads: of those who say so, the one of the latest term.
+pub(super) fn leader(sightings: &[Sighting]) -> Option<NodeId> {
+    let statuses = sightings.iter().filter_map(|(_, status)| status.as_ref().ok());
+    let leaders = statuses.filter(|status| status.role == Role::Leader);
+    leaders.max_by_key(|status| status.term).map(|status| status.id)
+}
+
+/// The servers, one a line.
+fn table(sightings: &[Sighting]) -> String {
+    let leader = leader(sightings);
+    let statuses = || sightings.iter().filter_map(|(_, status)| status.as_ref().ok());
+    let followers =
+        statuses().find(|status| Some(status.id) == leader).map_or(&[][..], |status| &status.followers);
+    let mut rows = vec![["node", "role", "term", "commit", "applied", "log", "match"].map(str::to_owned)];
+    for (name, status) in sightings {
+        rows.push(match status {
+            Ok(status) => {
+                let role = match status.role {
+                    Role::Leader => "leader",
+                    Role::Follower if status.snapshot.is_none() => "blank",
+                    Role::Follower if !status.membership.voters.contains(status.id) => "learner",
+                    Role::Follower => "follower",
+                    Role::PreCandidate => "pre-candidate",
+                    Role::Candidate => "candidate",
+                };
+                let follower = followers.iter().find(|follower| follower.node == status.id);
+                let matched = follower.map_or("-".to_owned(), |follower| follower.matched.to_string());
+                let numbers = [status.term.0, status.commit.0, status.applied.0];
+                let [term, commit, applied] = numbers.map(|number| number.to_string());
+                [
+                    status.id.to_string(),
+                    role.to_owned(),
+                    term,
+                    commit,
+                    applied,
+                    status.last.to_string(),
+                    matched,
+                ]
+            }
+            Err(reason) => {
+                let [a, b, c, d, e] = [(); 5].map(|()| String::new());
+                [name.clone(), reason.clone(), a, b, c, d, e]
+            }
+        });
+    }
+    // What cannot be seen has a reason of any length in the second column.
+    let width = |column: usize| {
+        let seen = rows.iter().filter(|row| column != 1 || !row[2].is_empty());
+        seen.map(|row| row[column].chars().count()).max().unwrap_or(0)
+    };
+    let widths = [0, 1, 2, 3, 4, 5, 6].map(width);
+    let lines = rows.iter().map(|row| {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            write!(line, "{cell:width$}  ").expect("a string has room");
+        }
+        line.trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn help() -> String {
+    let all = SYNOPSES.iter().chain(&ORDERS);
+    let width = all.clone().map(|synopsis| usage(synopsis).chars().count()).max().unwrap_or(0);
+    let lines = all.map(|synopsis| format!("{:width$}  {}", usage(synopsis), synopsis.summary));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn explain(name: &str) -> Result<String, String> {
+    let found = SYNOPSES.iter().chain(&ORDERS).find(|synopsis| synopsis.name == name);
+    let explained = found.map(|synopsis| format!("{}  {}", usage(synopsis), synopsis.summary));
+    explained.ok_or_else(|| "there is no such command: HELP lists them".to_owned())
+}

@@ -1,0 +1,285 @@
+//! Servers in this process, with faults.
+
+use super::Result;
+use super::arguments::{Protocol, Start, StorageKind};
+use super::deck::{Sighting, leader};
+use super::orders::{Fault, Target};
+use seaworthy_core::config::Config;
+use seaworthy_core::durable::Durable;
+use seaworthy_core::kv::{Answer, Command, Limits};
+use seaworthy_core::member::{Instruction, founding_disk};
+use seaworthy_core::membership::Membership;
+use seaworthy_core::storage::Identity;
+use seaworthy_core::types::NodeId;
+use seaworthy_node::client::{Client, ClientError, Failure, Settings};
+use seaworthy_node::grpc::{self, Endpoints, Peers, Service};
+use seaworthy_node::network::{Faults, Faulty, Switch};
+use seaworthy_node::server::{RequestError, Server};
+use seaworthy_node::storage::{Files, Json, Memory};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time;
+
+/// Any number does: the servers of one process are one cluster.
+const CLUSTER: u64 = 0x5ea_0001;
+
+/// How long connections have to end when a server does.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A cluster of this process.
+pub(super) struct Live {
+    ground: Ground,
+    faults: Faults,
+    machines: BTreeMap<NodeId, Machine>,
+    /// Servers that were removed: their numbers are used up.
+    retired: BTreeSet<NodeId>,
+}
+
+/// What the servers stand on.
+enum Ground {
+    Memory {
+        switch: Switch,
+        client: Client<Switch>,
+    },
+    Rpc {
+        root: PathBuf,
+        storage: StorageKind,
+        client: Client<Endpoints>,
+        _temporary: Option<tempfile::TempDir>,
+    },
+}
+
+struct Machine {
+    disk: Disk,
+    running: Option<Running>,
+}
+
+#[derive(Clone)]
+enum Disk {
+    Memory(Memory),
+    Directory { path: PathBuf, address: String },
+}
+
+struct Running {
+    server: Server,
+    /// How it is told that nobody is to connect any more, and how it says that nobody is connected.
+    service: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Live {
+    /// Starts the servers.
+    pub(super) async fn launch(start: &Start) -> Result<Self> {
+        let founding = founding_disk(Membership::new(start.nodes()), Limits::default());
+        let mut machines = BTreeMap::new();
+        let ground = match start.protocol {
+            Protocol::Memory => {
+                for node in start.nodes() {
+                    let disk = Disk::Memory(Memory::new(founding.clone()));
+                    machines.insert(node, Machine { disk, running: None });
+                }
+                let switch = Switch::new();
+                Ground::Memory { client: Client::new(switch.clone(), Settings::default()), switch }
+            }
+            Protocol::Rpc => {
+                let temporary = if start.data.is_none() { Some(tempfile::tempdir()?) } else { None };
+                let root = start.data.clone().or(temporary.as_ref().map(|root| root.path().to_owned()));
+                let root = root.expect("there is one or the other");
+                let mut addresses = Vec::new();
+                for node in start.nodes() {
+                    let disk = found(&root, start.storage, node, founding.clone()).await?;
+                    if let Disk::Directory { address, .. } = &disk {
+                        addresses.push(address.clone());
+                    }
+                    machines.insert(node, Machine { disk, running: None });
+                }
+                let client = Client::new(Endpoints::new(addresses, None), Settings::default());
+                Ground::Rpc { root, storage: start.storage, client, _temporary: temporary }
+            }
+        };
+        let mut live = Self { ground, faults: Faults::new(), machines, retired: BTreeSet::new() };
+        for node in start.nodes() {
+            live.start(node).await?;
+        }
+        Ok(live)
+    }
+
+    pub(super) async fn execute(&mut self, command: Command) -> std::result::Result<Answer, ClientError> {
+        match &mut self.ground {
+            Ground::Memory { client, .. } => client.execute(command).await,
+            Ground::Rpc { client, .. } => client.execute(command).await,
+        }
+    }
+
+    pub(super) async fn statuses(&self) -> Vec<Sighting> {
+        let mut sightings = Vec::new();
+        for (node, machine) in &self.machines {
+            let status = match &machine.running {
+                Some(running) => running.server.handle().status().await.map_err(|_| "has stopped".to_owned()),
+                None => Err("down".to_owned()),
+            };
+            sightings.push((node.to_string(), status));
+        }
+        sightings
+    }
+
+    pub(super) async fn ask(
+        &self,
+        node: NodeId,
+        instruction: Instruction,
+    ) -> std::result::Result<(), Failure> {
+        let running = self.machines.get(&node).and_then(|machine| machine.running.as_ref());
+        let running = running.ok_or_else(|| Failure::Unreachable(format!("{node} does not run")))?;
+        let done = running.server.handle().instruct(instruction).await;
+        done.map(|_| ()).map_err(|error| match error {
+            RequestError::Refused(refusal) => Failure::from_refusal(refusal, |node| Some(node.to_string())),
+            RequestError::Stopped => Failure::Lost { reason: format!("{node} has stopped"), leader: None },
+        })
+    }
+
+    /// Starts a server that belongs to no cluster yet.
+    pub(super) async fn launch_blank(&mut self, node: NodeId) -> std::result::Result<(), String> {
+        if self.retired.contains(&node) {
+            return Err(format!("{node} was removed: a server that comes back has a new number"));
+        }
+        if self.machines.contains_key(&node) {
+            return Ok(());
+        }
+        let disk = match &self.ground {
+            Ground::Memory { .. } => Disk::Memory(Memory::new(Durable::default())),
+            Ground::Rpc { root, storage, .. } => {
+                found(root, *storage, node, Durable::default()).await.map_err(|error| error.to_string())?
+            }
+        };
+        self.machines.insert(node, Machine { disk, running: None });
+        self.start(node).await.map_err(|error| error.to_string())
+    }
+
+    /// A server was removed from the cluster.
+    pub(super) async fn retire(&mut self, node: NodeId) {
+        self.stop(node).await;
+        self.machines.remove(&node);
+        self.retired.insert(node);
+    }
+
+    pub(super) async fn fault(&mut self, fault: &Fault) -> std::result::Result<(), String> {
+        match fault {
+            Fault::Crash(target) => {
+                let node = self.find(*target).await?;
+                self.stop(node).await;
+            }
+            Fault::Restart(node) => {
+                self.find(Target::Node(*node)).await?;
+                self.stop(*node).await;
+                self.start(*node).await.map_err(|error| error.to_string())?;
+            }
+            Fault::Partition(groups) => self.faults.partition(groups.clone()),
+            Fault::Isolate(target) => {
+                let node = self.find(*target).await?;
+                let others = self.machines.keys().copied().filter(|other| *other != node);
+                self.faults.partition(vec![others.collect()]);
+            }
+            Fault::Heal => self.faults.heal(),
+            Fault::Delay(delay) => self.faults.delay(*delay),
+            Fault::Loss(percent) => self.faults.lose(*percent),
+        }
+        Ok(())
+    }
+
+    pub(super) async fn close(mut self) {
+        let nodes: Vec<NodeId> = self.machines.keys().copied().collect();
+        for node in nodes {
+            self.stop(node).await;
+        }
+    }
+
+    async fn find(&self, target: Target) -> std::result::Result<NodeId, String> {
+        match target {
+            Target::Node(node) if self.machines.contains_key(&node) => Ok(node),
+            Target::Node(node) => Err(format!("there is no {node}")),
+            Target::Leader => leader(&self.statuses().await).ok_or_else(|| "nobody leads".to_owned()),
+        }
+    }
+
+    /// Stops a server as a crash does. What is on its disk stays there.
+    async fn stop(&mut self, node: NodeId) {
+        let running = self.machines.get_mut(&node).and_then(|machine| machine.running.take());
+        let Some(Running { server, service }) = running else { return };
+        if let Ground::Memory { switch, .. } = &self.ground {
+            switch.unplug(node);
+        }
+        server.halt().await;
+        if let Some((stop, mut serving)) = service {
+            // It may have ended already.
+            let _ = stop.send(());
+            if time::timeout(FAREWELL, &mut serving).await.is_err() {
+                serving.abort();
+            }
+        }
+    }
+
+    /// Starts a server from what is on its disk.
+    async fn start(&mut self, node: NodeId) -> Result<()> {
+        let config = Config::new(node, 0);
+        let machine = &self.machines[&node];
+        let running = match (&machine.disk, &self.ground) {
+            (Disk::Memory(disk), Ground::Memory { switch, .. }) => {
+                let network = Faulty::new(self.faults.clone(), switch.outlet());
+                let server = Server::start(config, disk.clone(), network)?;
+                switch.plug(server.handle());
+                Running { server, service: None }
+            }
+            (Disk::Directory { path, address }, Ground::Rpc { storage, .. }) => {
+                let listener = TcpListener::bind(address).await?;
+                let identity = Identity { cluster: CLUSTER, node };
+                let peers = Peers::new(identity, address.clone(), self.addresses(), None);
+                let network = Faulty::new(self.faults.clone(), peers.clone());
+                let server = match storage {
+                    StorageKind::Files => Server::start(config, Files::open(path, identity)?, network)?,
+                    StorageKind::Json => Server::start(config, Json::open(path, identity)?, network)?,
+                };
+                let service = Service::new(server.handle(), peers);
+                let (stop, stopped) = oneshot::channel();
+                let serving = tokio::spawn(async move {
+                    let served = grpc::serve(service, listener, async { drop(stopped.await) }).await;
+                    if let Err(error) = served {
+                        tracing::error!(%node, %error, "cannot be reached any more");
+                    }
+                });
+                Running { server, service: Some((stop, serving)) }
+            }
+            _ => unreachable!("all servers of a cluster stand on the same ground"),
+        };
+        self.machines.get_mut(&node).expect("it was looked up above").running = Some(running);
+        Ok(())
+    }
+
+    fn addresses(&self) -> BTreeMap<NodeId, String> {
+        let address = |(node, machine): (&NodeId, &Machine)| match &machine.disk {
+            Disk::Directory { address, .. } => Some((*node, address.clone())),
+            Disk::Memory(_) => None,
+        };
+        self.machines.iter().filter_map(address).collect()
+    }
+}
+
+/// A directory below `root` for a server, and a port for it. What a server has left there stays.
+async fn found(root: &std::path::Path, storage: StorageKind, node: NodeId, state: Durable) -> Result<Disk> {
+    use seaworthy_node::storage::StorageError;
+    let path = root.join(node.to_string());
+    let identity = Identity { cluster: CLUSTER, node };
+    let founded = match storage {
+        StorageKind::Files => Files::found(&path, identity, state),
+        StorageKind::Json => Json::found(&path, identity, state),
+    };
+    match founded {
+        Ok(()) | Err(StorageError::Occupied(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    // The port stays the server's own for as long as the process lives, unless somebody else is quick.
+    let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
+    Ok(Disk::Directory { path, address })
+}

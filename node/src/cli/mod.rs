@@ -1,0 +1,97 @@
+//! The command line. In the order in which to read: `arguments`, what can be asked for; `orders`, what can be typed at
+//! the prompt besides commands; `deck`, how orders are carried out, on `live` servers in this process or on `remote`
+//! ones; `prompt`; `serve`.
+
+mod arguments;
+mod orders;
+mod deck;
+mod live;
+mod remote;
+mod prompt;
+mod serve;
+
+use arguments::{Arguments, Reach, Task};
+use clap::Parser;
+use deck::Deck;
+use orders::Order;
+use prompt::{Prompt, Source};
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+use tokio::runtime::Runtime;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Bad usage, or bad input.
+const USAGE: u8 = 2;
+
+/// Parses, runs, and says how it went.
+pub(super) fn main() -> ExitCode {
+    let arguments = match arguments::expanded(std::env::args_os()).map(Arguments::try_parse_from) {
+        Ok(Ok(arguments)) => arguments,
+        Ok(Err(error)) => error.exit(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SEAWORTHY_LOG").unwrap_or_else(|_| {
+            let level = if matches!(arguments.task, Some(Task::Serve(_))) { "info" } else { "error" };
+            tracing_subscriber::EnvFilter::new(level)
+        }))
+        .with_writer(io::stderr)
+        .init();
+    let ran = Runtime::new().map_err(Box::from).and_then(|runtime| run(arguments, &runtime));
+    ran.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: Arguments, runtime: &Runtime) -> Result<ExitCode> {
+    match arguments.task.unwrap_or_default() {
+        Task::Start(start) => {
+            let greeting = format!(
+                "Seaworthy {}: a cluster of {} {}.\nHELP lists the commands, EXIT ends.",
+                env!("CARGO_PKG_VERSION"),
+                start.servers(),
+                start.place(),
+            );
+            let live = runtime.block_on(live::Live::launch(&start))?;
+            let mut prompt = Prompt::new(runtime, Deck::Live(live));
+            let code = prompt.run(Source::stdin(&greeting)?)?;
+            runtime.block_on(prompt.into_deck().close());
+            Ok(code)
+        }
+        Task::Serve(serve) => runtime.block_on(serve::serve(*serve)),
+        Task::Client { reach, command } => {
+            let greeting = format!(
+                "Seaworthy {}: a client of {}.\nHELP lists the commands, EXIT ends.",
+                env!("CARGO_PKG_VERSION"),
+                reach.endpoints.join(", "),
+            );
+            let mut prompt = Prompt::new(runtime, remote(&reach)?);
+            if command.is_empty() {
+                prompt.run(Source::stdin(&greeting)?)
+            } else {
+                prompt.run(Source::Lines(command))
+            }
+        }
+        Task::Status { reach } => order(runtime, &reach, &Order::Status),
+        Task::Member { reach, change } => order(runtime, &reach, &change.order()),
+        Task::Transfer { reach, node } => order(runtime, &reach, &Order::Transfer(node)),
+        Task::Snapshot { reach, node } => order(runtime, &reach, &Order::Snapshot(node)),
+    }
+}
+
+fn remote(reach: &Reach) -> Result<Deck> {
+    Ok(Deck::Remote(remote::Remote::new(reach.endpoints.clone(), reach.tls.read(&reach.cluster)?)))
+}
+
+/// One order for a cluster elsewhere.
+fn order(runtime: &Runtime, reach: &Reach, order: &Order) -> Result<ExitCode> {
+    // A connection is made inside of the runtime.
+    let _entered = runtime.enter();
+    Prompt::new(runtime, remote(reach)?).give(order)
+}

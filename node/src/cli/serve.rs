@@ -1,0 +1,115 @@
+//! One server of a cluster.
+
+use super::Result;
+use super::arguments::{Serve, StorageKind};
+use seaworthy_core::config::Config;
+use seaworthy_core::durable::Durable;
+use seaworthy_core::kv::Limits;
+use seaworthy_core::member::founding_disk;
+use seaworthy_core::membership::Membership;
+use seaworthy_core::storage::Identity;
+use seaworthy_core::types::NodeId;
+use seaworthy_node::grpc::{self, Peers, Service, Tls};
+use seaworthy_node::server::Server;
+use seaworthy_node::storage::{Files, Json, Storage, StorageError};
+use std::collections::BTreeMap;
+use std::net::ToSocketAddrs;
+use std::num::NonZeroU64;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time;
+
+/// How long connections have to end after the server has.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Serves until a signal, or until it must not go on.
+pub(super) async fn serve(serve: Serve) -> Result<ExitCode> {
+    let tls = serve.tls.read(&serve.cluster)?;
+    if tls.is_none() && !serve.insecure && !is_loopback(&serve.listen)? {
+        return Err(format!(
+            "{} can be reached by others: give it certificates (--tls-ca, --tls-cert, --tls-key), or say --insecure",
+            serve.listen
+        )
+        .into());
+    }
+    let identity = Identity { cluster: xxhash_rust::xxh3::xxh3_64(serve.cluster.as_bytes()), node: serve.id };
+    if let Some(state) = first_state(&serve) {
+        match serve.storage {
+            StorageKind::Files => Files::found(&serve.data, identity, state)?,
+            StorageKind::Json => Json::found(&serve.data, identity, state)?,
+        }
+    }
+    match serve.storage {
+        StorageKind::Files => run(&serve, identity, tls, Files::open(&serve.data, identity)).await,
+        StorageKind::Json => run(&serve, identity, tls, Json::open(&serve.data, identity)).await,
+    }
+}
+
+/// What a server that never ran starts from, if this is one.
+fn first_state(serve: &Serve) -> Option<Durable> {
+    let founders = serve.peers.iter().map(|(node, _)| *node).chain([serve.id]);
+    if serve.bootstrap {
+        Some(founding_disk(Membership::new(founders), Limits::default()))
+    } else {
+        serve.join.then(Durable::default)
+    }
+}
+
+async fn run(
+    serve: &Serve,
+    identity: Identity,
+    tls: Option<Tls>,
+    storage: std::result::Result<impl Storage, StorageError>,
+) -> Result<ExitCode> {
+    let storage = storage.map_err(|error| match error {
+        vacant @ StorageError::Vacant(_) => {
+            format!("{vacant}: say --bootstrap to found a cluster, or --join to be added to one")
+        }
+        error => error.to_string(),
+    })?;
+    let config = Config {
+        election_timeout_min: serve.election_timeout,
+        election_timeout_max: 2 * serve.election_timeout,
+        heartbeat_interval: serve.heartbeat,
+        snapshot_interval: NonZeroU64::new(serve.snapshot_interval),
+        ..Config::new(serve.id, 0)
+    };
+    let listener =
+        TcpListener::bind(&serve.listen).await.map_err(|error| format!("{}: {error}", serve.listen))?;
+    let address = match &serve.advertise {
+        Some(address) => address.clone(),
+        None => listener.local_addr()?.to_string(),
+    };
+    let addresses: BTreeMap<NodeId, String> = serve.peers.iter().cloned().collect();
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let peers = Peers::new(identity, address, addresses, tls);
+    let mut server = Server::start(config, storage, peers.clone())?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = Service::new(server.handle(), peers);
+    let mut serving = tokio::spawn(grpc::serve(service, listener, async { drop(stopped.await) }));
+    tokio::select! {
+        // At once: nothing may be said any more that the disk does not hold.
+        error = server.failed() => return Err(error.into()),
+        ended = &mut serving => {
+            ended??;
+            return Err("the connections have ended".into());
+        }
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
+    }
+    server.shut_down().await;
+    // It may have ended already.
+    let _ = stop.send(());
+    let _ = time::timeout(FAREWELL, serving).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether only this machine can connect to what listens there.
+fn is_loopback(address: &str) -> Result<bool> {
+    let mut addresses = address.to_socket_addrs().map_err(|error| format!("{address}: {error}"))?;
+    Ok(addresses.all(|address| address.ip().is_loopback()))
+}

@@ -1,0 +1,9 @@
+//! `seaworthy-node`: parses, runs, exits.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}
