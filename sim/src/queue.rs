@@ -57,6 +57,11 @@ impl<E> Queue<E> {
         Some((key.at, event))
     }
 
+    /// When the next event is to happen.
+    pub fn next_at(&self) -> Option<Time> {
+        self.heap.peek().map(|Reverse(key)| key.at)
+    }
+
     /// How many events are to happen.
     pub fn len(&self) -> usize {
         self.heap.len()

@@ -72,7 +72,7 @@ impl<R: Replica> World<'_, R> {
     }
 
     /// Does something to whoever is meant now.
-    fn act(&mut self, owner: Owner, action: &Action) -> Result<(), Stop> {
+    pub(super) fn act(&mut self, owner: Owner, action: &Action) -> Result<(), Stop> {
         let node = |node: NodeId| Target::Node(node.get());
         let aimed = action.aimed(&mut |target| self.each_of(owner, target).into_iter().map(node).collect());
         aimed.iter().try_for_each(|action| {

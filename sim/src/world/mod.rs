@@ -5,6 +5,7 @@
 
 mod action;
 mod client;
+mod hand;
 mod links;
 mod node;
 mod operator;
