@@ -201,6 +201,7 @@ mod tests {
         insta::assert_snapshot!(shown, @r#"
             VIOLATION election_safety at 3.39s (step 12): n1@3 and n2@3 both lead
             seed 5 · scenario sample · fingerprint 00c0ffee00000005 · seaworthy 0.1.0
+              At most one leader is ever elected in a term (Raft §5.2).
                0.011000s      11  n2@3 ⇨ leader
                0.012000s      12  n1@3 ⇨ leader
             Replay:  seaworthy replay OUT/00c0ffee00000005

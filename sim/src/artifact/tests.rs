@@ -93,6 +93,7 @@ fn the_files_for_people_say_what_there_is_to_say() {
         VIOLATION election_safety at 3.39s (step 12): n1@3 and n2@3 both lead
         seed 7 · scenario sample · fingerprint 00c0ffee00000007 · seaworthy 0.1.0
 
+          At most one leader is ever elected in a term (Raft §5.2).
            0.001000s       1  n1, n2, n3 boot
            0.011000s      11  n2@3 ⇨ leader
            0.012000s      12  n1@3 ⇨ leader

@@ -27,7 +27,7 @@ pub fn statement(property: Property) -> String {
 }
 
 /// How many lines of the story a person wants to see at once.
-pub const STORY_LINES: usize = 32;
+pub const STORY_LINES: usize = 28;
 
 /// The story in words: what the property says, where one is broken, and what led there.
 pub fn telling(report: &RunReport, recording: &Recording) -> Vec<String> {
