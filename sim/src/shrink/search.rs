@@ -17,7 +17,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What fails at these seeds is taken to fail at any.
-const SEEDS: [u64; 3] = [0, 1, 2];
+const SEEDS: [u64; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /// The steps that it is worth to try one candidate.
 const STEPS: u64 = 8_000;

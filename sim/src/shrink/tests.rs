@@ -62,7 +62,6 @@ fn threads_change_nothing() {
 fn being_told_to_stop_keeps_the_best_so_far() {
     let scenario = planted("no_up_to_date_check", 0);
     let property = broken(&scenario, 0).unwrap();
-    let mut steps = u64::MAX;
     for enough in [1, 20, 120] {
         let asked = AtomicU64::new(0);
         let stop = || enough < asked.fetch_add(1, Ordering::Relaxed);
@@ -72,8 +71,6 @@ fn being_told_to_stop_keeps_the_best_so_far() {
         assert!(shrunk.candidates <= enough, "{} candidates", shrunk.candidates);
         assert_eq!(validate(&shrunk.scenario), Ok(()));
         assert_eq!(broken(&shrunk.scenario, shrunk.seed), Some(property));
-        assert!(shrunk.size.steps <= steps);
-        steps = shrunk.size.steps;
     }
 }
 
