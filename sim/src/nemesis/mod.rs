@@ -3,6 +3,7 @@
 //! A nemesis decides and the world acts. It names nodes by number, so that a trace of its actions is a timeline
 //! that another scenario can replay.
 
+mod ambush;
 mod reconfigure;
 mod strike;
 pub mod target;
@@ -32,7 +33,7 @@ struct State {
     every: Sampler,
     /// From the beginning of one fault to its end.
     duration: Sampler,
-    /// What is in force now, and must be undone at the next wake.
+    /// What is in force now: at the next wake it goes on, or must be undone.
     strike: Option<Strike>,
 }
 
@@ -78,10 +79,17 @@ impl Nemeses {
         let stream = Stream::Nemesis(position);
         let state = self.each.get_mut(position).expect("the world wakes only whom it was told to");
         let wait = match state.strike.take() {
-            Some(strike) => {
-                strike.undo(status, actions);
-                state.every.draw(choice, stream)
-            }
+            Some(mut strike) => match strike.then.take() {
+                Some((_, more)) => {
+                    actions.extend(more);
+                    state.strike = Some(strike);
+                    state.duration.draw(choice, stream)
+                }
+                None => {
+                    strike.undo(status, actions);
+                    state.every.draw(choice, stream)
+                }
+            },
             None => match self.ground.strike(state.fault, status, choice, stream) {
                 // Nobody fits now, such as no leader during an election: look again soon.
                 None => self.ground.heartbeat_interval,
@@ -90,8 +98,9 @@ impl Nemeses {
                     if strike.is_over_at_once() {
                         state.every.draw(choice, stream)
                     } else {
+                        let wait = strike.then.as_ref().map(|(wait, _)| *wait);
                         state.strike = Some(strike);
-                        state.duration.draw(choice, stream)
+                        wait.unwrap_or_else(|| state.duration.draw(choice, stream))
                     }
                 }
             },
@@ -101,13 +110,14 @@ impl Nemeses {
 }
 
 /// Every fault there is.
-pub const FAULTS: [Fault; 31] = [
+pub const FAULTS: [Fault; 33] = [
     Fault::Partition,
     Fault::IsolateLeader,
     Fault::IsolateAny,
     Fault::OneWay,
     Fault::Sever,
     Fault::Bridge,
+    Fault::Ambush,
     Fault::Clog,
     Fault::Crash,
     Fault::CrashLeader,
@@ -121,6 +131,7 @@ pub const FAULTS: [Fault; 31] = [
     Fault::LossBurst,
     Fault::DuplicateBurst,
     Fault::LatencyBurst,
+    Fault::Stragglers,
     Fault::JumpClock,
     Fault::Campaign,
     Fault::Reconfigure,
@@ -138,7 +149,7 @@ pub const FAULTS: [Fault; 31] = [
 /// How many nodes a cluster must have for a fault to mean anything.
 pub fn least_nodes(fault: Fault) -> u64 {
     match fault {
-        Fault::Sever | Fault::Bridge | Fault::Wipe | Fault::Rot => 3,
+        Fault::Sever | Fault::Bridge | Fault::Ambush | Fault::Wipe | Fault::Rot => 3,
         Fault::Partition
         | Fault::IsolateLeader
         | Fault::IsolateAny
@@ -147,6 +158,7 @@ pub fn least_nodes(fault: Fault) -> u64 {
         | Fault::LossBurst
         | Fault::DuplicateBurst
         | Fault::LatencyBurst
+        | Fault::Stragglers
         | Fault::Reconfigure
         | Fault::ReconfigureAndIsolate
         | Fault::TransferLeadership => 2,

@@ -1,5 +1,6 @@
 //! What each kind of fault does to the cluster, and what undoes it.
 
+use super::ambush::ambush;
 use super::reconfigure;
 use super::target::{Status, resolve, some};
 use crate::choice::{Choice, Stream};
@@ -15,7 +16,7 @@ use seaworthy_core::types::NodeId;
 pub(super) struct Ground {
     pub(super) nodes: u64,
     pub(super) heartbeat_interval: Span,
-    election_timeout_min: Span,
+    pub(super) election_timeout_min: Span,
     election_timeout_max: Span,
     loss: Ppm,
     duplicate: Ppm,
@@ -28,6 +29,8 @@ pub(super) struct Ground {
 pub(super) struct Strike {
     /// What is done, in order.
     pub(super) actions: Vec<Action>,
+    /// What is done a while later, before the fault has lasted as long as it is to last.
+    pub(super) then: Option<(Span, Vec<Action>)>,
     undo: Undo,
 }
 
@@ -43,6 +46,15 @@ enum Undo {
 }
 
 impl Strike {
+    /// Two blows, of which the second comes so much later, and what ends them both.
+    pub(super) fn twofold(actions: Vec<Action>, then: (Span, Vec<Action>), undo: Vec<Action>) -> Self {
+        Self { then: Some(then), ..Self::new(actions, Undo::Act(undo)) }
+    }
+
+    fn new(actions: Vec<Action>, undo: Undo) -> Self {
+        Self { actions, then: None, undo }
+    }
+
     /// Whether there is nothing to undo.
     pub(super) fn is_over_at_once(&self) -> bool {
         matches!(self.undo, Undo::Nothing)
@@ -94,13 +106,14 @@ impl Ground {
             Fault::OneWay => one_way(status, choice, stream),
             Fault::Sever => sever(status, choice, stream),
             Fault::Bridge => bridge(status, choice, stream),
+            Fault::Ambush => ambush(self, status, choice, stream)?,
             Fault::Clog => world(Action::Clog(target(one(Target::Any)?)), Action::Unclog {}),
             Fault::Crash => crash(&[one(Target::Any)?]),
             Fault::CrashLeader => crash(&[one(Target::Leader)?]),
             Fault::CrashMidStep => {
                 let node = one(Target::Any)?;
                 let actions = vec![Action::CrashMidStep(target(node))];
-                Strike { actions, undo: Undo::RestartAfterCrash(node) }
+                Strike::new(actions, Undo::RestartAfterCrash(node))
             }
             Fault::CrashMajority => {
                 let up = status.those(|node| node.up);
@@ -115,11 +128,11 @@ impl Ground {
                     node.up && !node.paused && (fault == Fault::Pause || Some(node.node) == leader)
                 });
                 let node = target(*some(awake, 1, choice, stream).first()?);
-                Strike { actions: vec![Action::Pause(node)], undo: Undo::Act(vec![Action::Resume(node)]) }
+                world(Action::Pause(node), Action::Resume(node))
             }
             Fault::SlowDisk => self.slow_disk(one(Target::Any)?),
             Fault::SlowLeaderDisk => self.slow_disk(one(Target::Leader)?),
-            Fault::LossBurst | Fault::DuplicateBurst | Fault::LatencyBurst => {
+            Fault::LossBurst | Fault::DuplicateBurst | Fault::LatencyBurst | Fault::Stragglers => {
                 self.burst(fault, choice, stream)
             }
             Fault::JumpClock => {
@@ -132,7 +145,7 @@ impl Ground {
             Fault::Reconfigure => instant(reconfigure::change(status, choice, stream)?),
             Fault::ReconfigureAndIsolate => {
                 let actions = reconfigure::change_and_isolate(status, choice, stream)?;
-                Strike { actions, undo: Undo::Act(vec![Action::Heal {}]) }
+                Strike::new(actions, Undo::Act(vec![Action::Heal {}]))
             }
             Fault::TransferLeadership => {
                 let voters = status.those(|node| status.membership.voters.contains(node.node));
@@ -144,7 +157,7 @@ impl Ground {
             Fault::Wipe | Fault::Rot => {
                 let lose = if fault == Fault::Wipe { Action::Wipe } else { Action::Rot };
                 let actions = reconfigure::lose_disk_and_replace(lose, status, choice, stream)?;
-                Strike { actions, undo: Undo::Nothing }
+                Strike::new(actions, Undo::Nothing)
             }
             Fault::CrashAt => crash_at(one(Target::Any)?, choice, stream),
             Fault::FailSync => fail_sync(one(Target::Any)?),
@@ -178,17 +191,33 @@ impl Ground {
                 };
                 world(Action::Latency(slow), Action::Latency(self.latency.clone()))
             }
+            Fault::Stragglers => {
+                // So late that a leader may have lost its office and have it back; so rare that the others get on.
+                let late = Distribution::HeavyTail {
+                    min: Span(self.heartbeat_interval.0 / 20),
+                    max: Span(self.heartbeat_interval.0 / 4),
+                    tail: Span(self.election_timeout_max.0 * choice.between(stream, 1, 10)),
+                    probability: Ppm::new(choice.between(stream, 10_000, 200_000) as u32),
+                };
+                world(Action::Latency(late), Action::Latency(self.latency.clone()))
+            }
             _ => unreachable!("the caller has looked"),
         }
     }
 
-    /// Syncs that take from a heartbeat to a whole election timeout: what waits for them looks like a dead node.
     fn slow_disk(&self, node: NodeId) -> Strike {
+        let [slow, usual] = self.slow_disk_and_usual(node);
+        world(slow, usual)
+    }
+
+    /// Syncs that take from a heartbeat to a whole election timeout: what waits for them looks like a dead node. And
+    /// what undoes that.
+    pub(super) fn slow_disk_and_usual(&self, node: NodeId) -> [Action; 2] {
         let slow = Distribution::Uniform { min: self.heartbeat_interval, max: self.election_timeout_max };
         let usual = self.disk.nodes.iter().find(|disk| disk.node == node.get());
         let usual = usual.map_or(&self.disk.sync, |disk| &disk.sync).clone();
         let node = target(node);
-        world(Action::SlowDisk { node, sync: slow }, Action::SlowDisk { node, sync: usual })
+        [slow, usual].map(|sync| Action::SlowDisk { node, sync })
     }
 }
 
@@ -224,7 +253,7 @@ fn one_way(status: &Status, choice: &mut Choice, stream: Stream) -> Strike {
             actions.push(Action::Cut { from: targets(&all[..1]), to: targets(&to) });
         }
     }
-    Strike { actions, undo: Undo::Act(vec![Action::Heal {}]) }
+    Strike::new(actions, Undo::Act(vec![Action::Heal {}]))
 }
 
 /// One pair apart that everybody else still reaches; the leader is half of it more often than not.
@@ -262,17 +291,17 @@ fn crash_at(node: NodeId, choice: &mut Choice, stream: Stream) -> Strike {
         actions.insert(0, Action::Crash(targets(&[node])));
         actions.push(Action::Restart(targets(&[node])));
     }
-    Strike { actions, undo: Undo::RestartAfterCrash(node) }
+    Strike::new(actions, Undo::RestartAfterCrash(node))
 }
 
 fn fail_sync(node: NodeId) -> Strike {
-    Strike { actions: vec![Action::FailSync(target(node))], undo: Undo::RestartAfterCrash(node) }
+    Strike::new(vec![Action::FailSync(target(node))], Undo::RestartAfterCrash(node))
 }
 
 fn fill_disk(node: NodeId) -> Strike {
     let node = target(node);
     let undo = Undo::Act(vec![Action::FreeDisk(node), Action::Restart(vec![node])]);
-    Strike { actions: vec![Action::FillDisk(node)], undo }
+    Strike::new(vec![Action::FillDisk(node)], undo)
 }
 
 fn cut(action: Action) -> Strike {
@@ -280,11 +309,11 @@ fn cut(action: Action) -> Strike {
 }
 
 fn world(action: Action, undo: Action) -> Strike {
-    Strike { actions: vec![action], undo: Undo::Act(vec![undo]) }
+    Strike::new(vec![action], Undo::Act(vec![undo]))
 }
 
 fn instant(action: Action) -> Strike {
-    Strike { actions: vec![action], undo: Undo::Nothing }
+    Strike::new(vec![action], Undo::Nothing)
 }
 
 fn some_of(nodes: &[NodeId]) -> Option<&[NodeId]> {

@@ -35,10 +35,9 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::AnyRoundConfirms],
         "an answer to an old message confirms a new read",
         "a variant of etcd#20418",
-        &[P::Linearizability],
+        &[P::Linearizability, P::LeaseExclusivity],
         3,
-    )
-    .shown_by("planted/any-round-confirms", "an answer must be seconds late, in the one second in which it matters"),
+    ),
     bug(
         "questions_share_name",
         &[Flaw::QuestionsShareName],
@@ -78,8 +77,7 @@ pub const BUGS: &[PlantedBug] = &[
         "nebula#5351",
         &[P::LeaseExclusivity],
         3,
-    )
-    .shown_by("planted/lease-without-promise", "it finds it, in one run of hundreds: a voter must be asked by who hears no leader"),
+    ),
     bug(
         "promise_forgotten_at_restart",
         &[Flaw::PromiseForgottenAtRestart],
@@ -88,7 +86,10 @@ pub const BUGS: &[PlantedBug] = &[
         &[P::LeaseExclusivity],
         3,
     )
-    .shown_by("planted/promise-forgotten-at-restart", "a voter must restart, and be asked, within the lease that rests on it"),
+    .shown_by(
+        "planted/promise-forgotten-at-restart",
+        "a voter must restart, and be asked, within the lease that rests on it",
+    ),
     bug(
         "promise_forgotten_at_term",
         &[Flaw::PromiseForgottenAtTerm],
@@ -97,7 +98,10 @@ pub const BUGS: &[PlantedBug] = &[
         &[P::LeaseExclusivity],
         3,
     )
-    .shown_by("planted/promise-forgotten-at-term", "word of a higher term must reach the one voter on which a lease rests"),
+    .shown_by(
+        "planted/promise-forgotten-at-term",
+        "word of a higher term must reach the one voter on which a lease rests",
+    ),
     bug(
         "stale_refusal_echoes_round",
         &[Flaw::StaleRefusalEchoesRound],
@@ -105,8 +109,7 @@ pub const BUGS: &[PlantedBug] = &[
         "a prototype of this core",
         &[P::Linearizability, P::LeaseExclusivity, P::Liveness],
         3,
-    )
-    .shown_by("planted/stale-refusal-echoes-round", "a leader must be back in office before what it said in the last arrives"),
+    ),
     bug(
         "no_deduplication",
         &[Flaw::NoDeduplication],

@@ -67,7 +67,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::IndexBeforeTerm],
         "logs are compared by last index first, by last term second",
         "Raft §5.4.1, a classic misreading",
-        &[P::LeaderCompleteness],
+        &[P::LeaderCompleteness, P::Liveness],
         3,
     ),
     bug(
@@ -153,10 +153,6 @@ pub const BUGS: &[PlantedBug] = &[
         "openraft#1796",
         &[P::Liveness],
         2,
-    )
-    .shown_by(
-        "planted/refused-pre-vote-tells-nothing",
-        "the better logs must be one term behind, and no leader in between",
     ),
     bug(
         "older_pre_vote_unanswered",
@@ -165,10 +161,6 @@ pub const BUGS: &[PlantedBug] = &[
         "etcd#8525, raft-rs#42",
         &[P::Liveness],
         2,
-    )
-    .shown_by(
-        "planted/older-pre-vote-unanswered",
-        "the better logs must be behind, and hear nothing of the higher term",
     ),
     bug(
         "older_leader_unanswered",

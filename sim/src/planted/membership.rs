@@ -83,7 +83,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::MembershipNotRolledBack],
         "a configuration stays in force when its entry is cut off",
         "scylladb#30984, canonical/raft#250",
-        &[P::MembershipSafety],
+        &[P::MembershipSafety, P::SnapshotMatchesLog],
         3,
     ),
     bug(
@@ -115,7 +115,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::WipedNodeWelcome],
         "a voter that has lost its disk is taken back under its old number",
         "Protocol-Aware Recovery (FAST 2018); etcd refuses it",
-        &[P::Durability],
+        &[P::Durability, P::LeaderCompleteness],
         3,
     ),
     bug(
@@ -125,10 +125,6 @@ pub const BUGS: &[PlantedBug] = &[
         "openraft#1747",
         &[P::LeaseExclusivity],
         3,
-    )
-    .shown_by(
-        "planted/lease-survives-transfer",
-        "it finds it, in one run of hundreds: the word to campaign must be late",
     ),
     bug(
         "transfer_skips_log_check",
@@ -145,10 +141,6 @@ pub const BUGS: &[PlantedBug] = &[
         "hashicorp/raft#581, redpanda#2606",
         &[P::Liveness],
         2,
-    )
-    .shown_by(
-        "planted/transfer-never-expires",
-        "it finds it, in one run of hundreds: the successor must be lost for good",
     ),
     bug(
         "stale_timeout_now_obeyed",

@@ -77,10 +77,6 @@ pub const BUGS: &[PlantedBug] = &[
         "LogCabin#174",
         &[P::Liveness],
         3,
-    )
-    .shown_by(
-        "planted/snapshots-mixed",
-        "two leaders must have snapshots of their own, and the first be half sent",
     ),
     bug(
         "sessions_not_in_snapshot",

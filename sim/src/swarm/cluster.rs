@@ -22,8 +22,8 @@ impl Draw {
             election_timeout_min: timeout,
             election_timeout_max: Span(most),
             heartbeat_interval: whole(Span(timeout.0 / heartbeats)),
-            pre_vote: !self.one_in(4),
-            check_quorum: !self.one_in(4),
+            pre_vote: !self.one_in(3),
+            check_quorum: !self.one_in(3),
             max_batch_entries: self.of(&[(64, 4), (1, 3), (2, 2), (4, 2)]),
             max_inflight_messages: self.of(&[(64, 4), (1, 2), (2, 2)]),
             max_apply_entries: self.of(&[(256, 4), (1, 2), (3, 2)]),
@@ -44,7 +44,7 @@ impl Draw {
         }
         cluster.snapshot_interval = self.of(&[(1_000, 3), (0, 1), (1, 1), (3, 3), (20, 4), (100, 3)]);
         cluster.trailing_entries = self.of(&[(200, 2), (0, 3), (1, 2), (10, 3)]);
-        cluster.max_chunk_bytes = self.of(&[(65_536, 4), (4_096, 3), (256, 3), (64, 1)]);
+        cluster.max_chunk_bytes = self.of(&[(65_536, 4), (4_096, 3), (256, 3), (64, 2), (16, 1)]);
         cluster.max_batch_bytes = self.of(&[(1 << 20, 6), (1, 1), (200, 2)]);
         cluster.max_inflight_bytes = self.of(&[(8 << 20, 6), (1, 1), (500, 2)]);
         cluster.max_uncommitted_bytes = self.of(&[(64 << 20, 6), (1, 1), (400, 2)]);
@@ -69,7 +69,7 @@ impl Draw {
         if self.one_in(8) {
             workload.reads.insert(ReadModeName::Stale, 2);
         }
-        if cluster.check_quorum && self.one_in(3) {
+        if cluster.check_quorum && self.one_in(2) {
             // The bound must hold: of two clocks that err by a share each, one goes at most twice as far.
             let worst = clocks.iter().map(|clock| clock.drift_ppm.unsigned_abs()).max().unwrap_or(0) as u32;
             cluster.lease_drift = Some(Ppm::new((2 * worst).max(10_000) + 30_000));

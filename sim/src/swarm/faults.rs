@@ -8,13 +8,23 @@ use crate::time::Span;
 
 /// How hard a fault strikes.
 #[derive(Clone, Copy)]
-enum Intensity {
+pub(super) enum Intensity {
     /// Now and then; the cluster recovers in between.
     Light,
     /// Often enough that several faults overlap.
     Medium,
     /// Again as soon as it is over.
     Heavy,
+}
+
+/// How often a fault is chosen: more often if it is aimed at what rare bugs need.
+fn weight(fault: Fault) -> u32 {
+    match fault {
+        Fault::Ambush => 4,
+        Fault::Sever | Fault::Stragglers | Fault::TransferLeadership => 2,
+        Fault::Reconfigure | Fault::ReconfigureAndIsolate => 2,
+        _ => 1,
+    }
 }
 
 impl Draw {
@@ -30,7 +40,9 @@ impl Draw {
         faults.retain(|fault| !nemesis::is_of_files(*fault) && nemesis::least_nodes(*fault) <= cluster.nodes);
         let mut nemeses = Vec::new();
         for _ in 0..count {
-            let fault = faults.swap_remove(self.below(faults.len() as u64) as usize);
+            let weights: Vec<(usize, u32)> =
+                faults.iter().enumerate().map(|(place, fault)| (place, weight(*fault))).collect();
+            let fault = faults.swap_remove(self.of(&weights));
             let intensity = if alone {
                 Intensity::Heavy
             } else {
@@ -65,7 +77,7 @@ impl Draw {
 
 /// How long one fault lasts and how long it stays away, in election timeouts T: shorter than T, it is hardly
 /// noticed; after some, there is a new leader.
-fn nemesis_of(fault: Fault, intensity: Intensity, timeout: Span) -> Nemesis {
+pub(super) fn nemesis_of(fault: Fault, intensity: Intensity, timeout: Span) -> Nemesis {
     let halves = |min: u64, max: u64| Distribution::Uniform {
         min: Span(timeout.0 * min / 2),
         max: Span(timeout.0 * max / 2),

@@ -16,6 +16,7 @@ mod cluster;
 mod surroundings;
 mod workload;
 mod faults;
+mod directed;
 mod words;
 
 #[cfg(test)]
@@ -72,6 +73,7 @@ pub fn draw(seed: u64) -> Scenario {
     };
     draw.extend(&mut scenario);
     draw.extend_disks(&mut scenario);
+    draw.direct(&mut scenario);
     scenario.claim = format!("Nothing breaks with {}.", describe(&scenario));
     scenario
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::nemesis;
-use crate::scenario::model::{Distribution, Fault, ReadModeName};
+use crate::replica::MessageKind;
+use crate::scenario::model::{Distribution, Fault, InitialDisk, ReadModeName, Rule, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DRAWS: u64 = 2_000;
@@ -59,7 +60,7 @@ fn a_healed_cluster_can_elect_and_commit_within_an_election_timeout() {
         let workload = workload.expect("somebody asks");
         assert!(timeout <= workload.attempt_timeout);
         assert!(2 * workload.attempt_timeout.0 <= workload.operation_timeout.0);
-        assert!(workload.loyal_readers < workload.clients);
+        assert!(workload.loyal_readers + workload.loyal_writers < workload.clients);
         assert!(40 * cluster.election_timeout_max.0 < liveness.within.0);
     }
 }
@@ -135,6 +136,60 @@ fn leases_are_drawn_only_where_clocks_keep_to_their_bound() {
         with_clocks_that_err += u64::from(slowest < fastest);
     }
     assert!(50 < with_clocks_that_err, "{with_clocks_that_err}");
+}
+
+/// A rule of the draw must not go on when all faults are over: it would be a fault of its own.
+#[test]
+fn late_messages_come_as_late_as_an_election_takes_and_end_with_the_faults() {
+    let mut kinds = BTreeSet::new();
+    for seed in 0..DRAWS {
+        let Scenario { cluster, duration, rules, nemesis, .. } = draw(seed);
+        for Rule { kind, before, nth, verdict, .. } in rules {
+            assert_eq!(before, Some(duration), "seed {seed}");
+            let kind = kind.expect("of one kind");
+            let (Verdict::Delay(late) | Verdict::Duplicate(late)) = verdict else {
+                panic!("seed {seed}: {verdict:?}");
+            };
+            assert!(cluster.election_timeout_min.0 <= 2 * late.0, "seed {seed}: {late}");
+            let all_late = matches!(verdict, Verdict::Delay(_)) && nth.is_none();
+            assert!(!all_late || matches!(kind, MessageKind::TimeoutNow | MessageKind::Stale), "seed {seed}");
+            let transfers = nemesis.iter().any(|nemesis| nemesis.fault == Fault::TransferLeadership);
+            assert!(kind != MessageKind::TimeoutNow || transfers, "seed {seed}");
+            kinds.insert(kind);
+        }
+    }
+    assert_eq!(kinds.len(), 10, "{kinds:?}");
+}
+
+/// What is committed in such a state is what any leader of it can have: the log of everybody who can be elected holds
+/// the newest term's entries that a majority holds.
+#[test]
+fn logs_that_have_parted_lose_nothing_that_was_committed() {
+    let mut parted = 0;
+    for seed in 0..DRAWS {
+        let disks = draw(seed).cluster.initial;
+        let majority = |count: usize| disks.len() / 2 < count;
+        let last_term = disks.iter().filter_map(|disk| disk.log.last()).max().copied();
+        for disk in &disks {
+            assert!(disk.log.iter().all(|term| *term <= disk.term));
+            assert!(last_term.is_none_or(|last| last <= disk.term), "seed {seed}: a term can be won again");
+            let standing = |disk: &InitialDisk| (disk.log.last().copied(), disk.log.len());
+            let voters = disks.iter().filter(|other| standing(other) <= standing(disk)).count();
+            if !majority(voters) {
+                continue;
+            }
+            for newest in disks.iter().filter(|other| other.log.last() == last_term.as_ref()) {
+                for end in (1..=newest.log.len()).filter(|end| newest.log[end - 1] == last_term.unwrap_or(0))
+                {
+                    let holders =
+                        disks.iter().filter(|other| other.log.starts_with(&newest.log[..end])).count();
+                    assert!(!majority(holders) || disk.log.starts_with(&newest.log[..end]), "seed {seed}");
+                }
+            }
+        }
+        parted += u64::from(disks.iter().any(|disk| disk.log != disks[0].log));
+    }
+    assert!(DRAWS / 10 < parted, "{parted}");
 }
 
 #[test]

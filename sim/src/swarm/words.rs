@@ -1,7 +1,8 @@
 //! What a draw has in play, in words.
 
+use crate::report::name_in_files;
 use crate::scenario::Scenario;
-use crate::scenario::model::{ReadModeName, Workload};
+use crate::scenario::model::{ReadModeName, Verdict, Workload};
 use crate::scenario::scalar::Ppm;
 use std::fmt::Write;
 
@@ -43,10 +44,18 @@ pub fn describe(scenario: &Scenario) -> String {
     say(scenario.disk.files && scenario.disk.torn_sectors, "torn sectors");
     say(!scenario.clocks.is_empty(), "clocks that err");
     say(scenario.liveness.core, "only a core left");
+    say(!cluster.initial.is_empty(), "logs that have parted");
+    say(!scenario.timeline.is_empty(), "apart at first");
+    for rule in &scenario.rules {
+        let kind = rule.kind.as_ref().map_or_else(|| "messages".to_owned(), name_in_files);
+        let word = if matches!(rule.verdict, Verdict::Duplicate(_)) { "repeated" } else { "late" };
+        say(true, &format!("{word} {kind}"));
+    }
     if let Some(workload) = &scenario.workload {
-        let Workload { clients, keys, loyal_readers, .. } = workload;
+        let Workload { clients, keys, loyal_readers, loyal_writers, .. } = workload;
         say(true, &format!("{clients} client{}", if *clients == 1 { "" } else { "s" }));
         say(0 < *loyal_readers, &format!("{loyal_readers} loyal among them"));
+        say(0 < *loyal_writers, &format!("{loyal_writers} loyal writing"));
         say(*keys == 1, "one key");
         say(Ppm::ZERO < workload.stray, "stray requests");
         say(Ppm::ZERO < workload.resend, "needless retries");
@@ -56,8 +65,7 @@ pub fn describe(scenario: &Scenario) -> String {
         say(workload.reads.contains_key(&ReadModeName::Stale), "stale reads");
     }
     for nemesis in &scenario.nemesis {
-        let fault = serde_json::to_string(&nemesis.fault).expect("a unit variant is a string");
-        say(true, fault.trim_matches('"'));
+        say(true, &name_in_files(&nemesis.fault));
     }
     words.join(", ")
 }

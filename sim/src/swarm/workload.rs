@@ -27,6 +27,7 @@ impl Draw {
             stray: if self.one_in(2) { self.percent(30) } else { Ppm::ZERO },
             resend: if self.one_in(3) { self.percent(20) } else { Ppm::ZERO },
             loyal_readers,
+            loyal_writers: 0,
             start: Span::ZERO,
             // A quiet end: nobody writes while leaders change, and the first to ask then is a reader, whom the
             // leader may answer only after a commit in its own term.

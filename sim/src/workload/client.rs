@@ -20,7 +20,7 @@ pub(super) struct Client {
     sequence: u64,
     /// Operations begun.
     begun: u64,
-    /// Whom it asks first: who it believes to lead, or for a loyal reader, with whom it stays.
+    /// Whom it asks first: who it believes to lead, or for a loyal client, with whom it stays.
     contact: Option<NodeId>,
     /// Whom it asked last when nobody had a better idea.
     scan: NodeId,
@@ -42,10 +42,18 @@ pub(super) struct Client {
 pub(super) enum Drive {
     /// The workload, any command.
     Workload,
-    /// The workload, reads only, always at the same node while it answers.
+    /// The workload, any command, always at the same node while it answers.
+    LoyalWriter,
+    /// The same, reads only.
     LoyalReader,
     /// The timeline alone.
     Script,
+}
+
+impl Drive {
+    fn is_loyal(self) -> bool {
+        matches!(self, Self::LoyalWriter | Self::LoyalReader)
+    }
 }
 
 /// An operation that the timeline wants.
@@ -180,7 +188,7 @@ impl Client {
         self.stopped = true;
         self.probes = match self.drive {
             // First a read: it needs a commit in the leader's own term, and nobody else's write may help it.
-            Drive::Workload => VecDeque::from([Probe::Read, Probe::Write, Probe::Read]),
+            Drive::Workload | Drive::LoyalWriter => VecDeque::from([Probe::Read, Probe::Write, Probe::Read]),
             Drive::LoyalReader => VecDeque::from([Probe::Read]),
             Drive::Script => VecDeque::new(),
         };
@@ -300,7 +308,7 @@ impl Client {
             place: task.place,
             probe: task.probe,
             stay: task.stay,
-            loyal: self.drive == Drive::LoyalReader && task.probe.is_none(),
+            loyal: self.drive.is_loyal() && task.probe.is_none(),
             // The last operations are not given up: it is for the checker to lose patience.
             deadline: task.probe.map_or(turn.now + turn.shared.operation_timeout, |_| Time(u64::MAX)),
             stage: Stage::Registering,
@@ -386,8 +394,8 @@ impl Client {
         let open = self.open.as_ref().expect("an operation is given up");
         let completion = open.without_answer();
         self.contact = match self.drive {
-            Drive::LoyalReader if open.heard => self.contact,
-            Drive::LoyalReader => Some(turn.shared.next_node(open.target)),
+            Drive::LoyalWriter | Drive::LoyalReader if open.heard => self.contact,
+            Drive::LoyalWriter | Drive::LoyalReader => Some(turn.shared.next_node(open.target)),
             Drive::Workload | Drive::Script => None,
         };
         self.complete(completion, turn);

@@ -108,8 +108,8 @@ fn key_of(moment: &Moment) -> Option<Bytes> {
 const LEAST: Span = Span::micros(1);
 
 impl Clients {
-    /// The clients of the scenario's workload; the loyal readers are the last ones of them. Those that only the
-    /// timeline drives join when it first does.
+    /// The clients of the scenario's workload; the loyal readers are the last ones of them, and before them come the
+    /// loyal writers. Those that only the timeline drives join when it first does.
     pub fn new(scenario: &Scenario) -> Self {
         let idle = Workload::default();
         let workload = scenario.workload.as_ref().unwrap_or(&idle);
@@ -128,9 +128,14 @@ impl Clients {
             next_token: Token::ZERO,
         };
         let count = if scenario.workload.is_some() { workload.clients } else { 0 };
-        let first_loyal = count - workload.loyal_readers.min(count);
+        let without_readers = count.saturating_sub(workload.loyal_readers);
+        let without_loyal = without_readers.saturating_sub(workload.loyal_writers);
         let client = |number| {
-            let drive = if number <= first_loyal { Drive::Workload } else { Drive::LoyalReader };
+            let drive = match number {
+                _ if number <= without_loyal => Drive::Workload,
+                _ if number <= without_readers => Drive::LoyalWriter,
+                _ => Drive::LoyalReader,
+            };
             (ClientId(number), Client::new(ClientId(number), drive))
         };
         Self { clients: (1..=count).map(client).collect(), shared, start: Time::ZERO + workload.start }

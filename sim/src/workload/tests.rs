@@ -381,30 +381,34 @@ fn a_client_that_is_to_stay_asks_one_node_alone() {
 }
 
 #[test]
-fn a_loyal_reader_stays_until_its_node_points_elsewhere_or_falls_silent() {
-    let workload = Workload { clients: 1, loyal_readers: 1, ..Workload::default() };
-    let mut cluster = Cluster::new(&scenario(3, Some(workload)), 1, |_, now, node| {
-        match (now.0 / 1_000_000_000, node.get()) {
-            // First node 1 leads, then it has no leader, then it points to 2, then 2 is down.
-            (0, 1) => Mood::Answer,
-            (0, _) => Mood::Refuse(Some(1)),
-            (1..10, 1) => Mood::Refuse(None),
-            (10..20, 1) => Mood::Refuse(Some(2)),
-            (20.., 2) => Mood::Silence,
-            _ => Mood::Answer,
-        }
-    });
-    let mut asked = |from: u64, to: u64| {
-        cluster.run_until(Time(to * 1_000_000_000));
-        let second = |at: &Time| (from..to).contains(&(at.0 / 1_000_000_000));
-        let sent = cluster.sent.iter().filter(|(at, ..)| second(at));
-        sent.map(|(_, _, node, _, _)| node.get()).collect::<BTreeSet<_>>()
-    };
-    assert!(asked(0, 1).contains(&1));
-    assert_eq!(asked(1, 9), BTreeSet::from([1]));
-    assert!(asked(9, 20).contains(&2));
-    assert_eq!(asked(20, 21), BTreeSet::from([2]));
-    assert_eq!(asked(23, 30), BTreeSet::from([3]));
+fn a_loyal_client_stays_until_its_node_points_elsewhere_or_falls_silent() {
+    for (loyal_readers, loyal_writers) in [(1, 0), (0, 1)] {
+        let workload = Workload { clients: 1, loyal_readers, loyal_writers, ..Workload::default() };
+        let mut cluster = Cluster::new(&scenario(3, Some(workload)), 1, |_, now, node| {
+            match (now.0 / 1_000_000_000, node.get()) {
+                // First node 1 leads, then it has no leader, then it points to 2, then 2 is down.
+                (0, 1) => Mood::Answer,
+                (0, _) => Mood::Refuse(Some(1)),
+                (1..10, 1) => Mood::Refuse(None),
+                (10..20, 1) => Mood::Refuse(Some(2)),
+                (20.., 2) => Mood::Silence,
+                _ => Mood::Answer,
+            }
+        });
+        let mut asked = |from: u64, to: u64| {
+            cluster.run_until(Time(to * 1_000_000_000));
+            let second = |at: &Time| (from..to).contains(&(at.0 / 1_000_000_000));
+            let sent = cluster.sent.iter().filter(|(at, ..)| second(at));
+            sent.map(|(_, _, node, _, _)| node.get()).collect::<BTreeSet<_>>()
+        };
+        assert!(asked(0, 1).contains(&1));
+        assert_eq!(asked(1, 9), BTreeSet::from([1]));
+        assert!(asked(9, 20).contains(&2));
+        assert_eq!(asked(20, 21), BTreeSet::from([2]));
+        assert_eq!(asked(23, 30), BTreeSet::from([3]));
+        let writes = cluster.completions().into_iter().filter(|(_, command, _)| !command.is_read()).count();
+        assert_eq!(0 < writes, loyal_writers == 1);
+    }
 }
 
 #[test]

@@ -225,6 +225,9 @@ pub enum Fault {
     Sever,
     /// Splits the nodes in two halves that only one node still reaches.
     Bridge,
+    /// Cuts a voter off from the leader alone, and after a while has it campaign at the very time at which something
+    /// happens to the leader or to another voter.
+    Ambush,
     /// Holds back all messages of any node for a while. Several of these together clog and unclog nodes in all orders.
     Clog,
     /// Crashes any node.
@@ -251,6 +254,8 @@ pub enum Fault {
     DuplicateBurst,
     /// Makes messages slow.
     LatencyBurst,
+    /// Holds up a few messages for so long that others of later terms overtake them.
+    Stragglers,
     /// Moves any node's clock forward.
     JumpClock,
     /// Fires any node's election timeout.

@@ -180,6 +180,9 @@ pub struct Workload {
     pub resend: Ppm,
     /// How many clients only read and stay with the node that they asked last, as long as it answers at all.
     pub loyal_readers: u32,
+    /// How many others stay with the node that they asked last in the same way, and write as well: a leader that nobody
+    /// hears any more goes on filling its log.
+    pub loyal_writers: u32,
     /// When clients begin.
     pub start: Span,
     /// When clients begin no more; by default when the duration ends.
@@ -344,6 +347,7 @@ impl Default for Workload {
             stray: Ppm::new(50_000),
             resend: Ppm::ZERO,
             loyal_readers: 0,
+            loyal_writers: 0,
             start: Span::ZERO,
             stop: None,
         }

@@ -24,15 +24,15 @@ impl Sense<'_> {
         if workload.reads.get(&ReadModeName::Lease).is_some_and(|weight| *weight > 0) {
             self.leases(&root.key("reads").key("lease"));
         }
-        if workload.loyal_readers > workload.clients {
-            let (loyal, clients) = (workload.loyal_readers, workload.clients);
-            let message = format!("{loyal} of {clients} clients cannot be loyal readers");
-            self.report(
-                "E0208",
-                &root.key("loyal_readers"),
-                message,
-                format!("at most {clients}, as `clients` says"),
-            );
+        let Workload { clients, loyal_readers: readers, loyal_writers: writers, .. } = *workload;
+        if readers > clients {
+            let message = format!("{readers} of {clients} clients cannot be loyal readers");
+            let help = format!("at most {clients}, as `clients` says");
+            self.report("E0208", &root.key("loyal_readers"), message, help);
+        } else if writers > clients - readers {
+            let message = format!("{writers} of {clients} clients cannot be loyal writers");
+            let help = format!("at most {}, which are no loyal readers", clients - readers);
+            self.report("E0208", &root.key("loyal_writers"), message, help);
         }
         self.pace(&root, workload);
         self.span_of_work(&root, workload);
