@@ -71,7 +71,7 @@
 //! | [`observation`], [`check`], [`linearizability`] | facts, and who judges them |
 //! | [`planted`] | bugs on purpose, and who must catch each |
 //! | [`trace`], [`run`], [`report`], [`story`] | what happened, what it came to, and what led to it |
-//! | [`sweep`], [`artifact`], [`shrink`] | many runs, kept failures, and small ones |
+//! | [`sweep`], [`coverage`], [`artifact`], [`shrink`] | many runs, what they went through, kept failures, and small ones |
 //! | [`viewer`], [`testing`] | a run as a picture, sweeps from `cargo test` |
 //!
 //! # Invariants
@@ -116,6 +116,7 @@ pub mod trace;
 pub mod run;
 pub mod report;
 pub mod story;
+pub mod coverage;
 pub mod sweep;
 pub mod artifact;
 pub mod shrink;

@@ -205,6 +205,9 @@ pub(super) struct SweepArguments {
     /// Threads; they change no result [default: one a core]
     #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>, env = "SEAWORTHY_JOBS", hide_env_values = true)]
     pub(super) jobs: Option<NonZeroUsize>,
+    /// Show what the runs went through: messages by role, changes of role, terms, logs and faults
+    #[arg(long, conflicts_with = "verify_determinism")]
+    pub(super) coverage: bool,
     /// Stop after so many failures
     #[arg(long, value_name = "N", default_value = "10", value_parser = positive::<NonZeroU64>)]
     pub(super) max_failures: NonZeroU64,

@@ -77,7 +77,7 @@ pub(super) fn never_fired(output: &mut Output, summary: &Summary) -> io::Result<
 }
 
 /// A title and some items, broken before a line gets too long.
-fn list(output: &mut Output, style: Style, title: &str, items: &[String]) -> io::Result<()> {
+pub(super) fn list(output: &mut Output, style: Style, title: &str, items: &[String]) -> io::Result<()> {
     let indent = title.len();
     let mut line = format!("{style}{title}{style:#}");
     let mut width = indent;

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod bugs;
+mod coverage;
 mod exit;
 mod failure;
 mod files;

@@ -4,15 +4,18 @@ use super::arguments::{Format, SweepArguments};
 use super::failure::{Settled, settle};
 use super::output::{BAD, UNSURE};
 use super::progress::Progress;
-use super::{Error, Exit, Output, failure, github, human, interrupt, json, junit};
+use super::{Error, Exit, Output, coverage, failure, github, human, interrupt, json, junit};
+use seaworthy_sim::coverage::Coverage;
 use seaworthy_sim::report::headline;
-use seaworthy_sim::run::run as simulate;
+use seaworthy_sim::run::{run as simulate, run_recorded};
+use seaworthy_sim::scenario::Scenario;
 use seaworthy_sim::sweep::{
-    Batch, Options, Outcome, Seeds, Source, Summary, bundled_batches, runs, sweep as run_all,
+    Batch, Options, Outcome, Runner, Seeds, Source, Summary, bundled_batches, runs, sweep as run_all,
 };
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 /// Seeds for each bundled scenario, for each that was named, and for the swarm: about a minute on two cores.
@@ -41,7 +44,15 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
     let progress = Progress::new(total, "runs");
     let mut voyage = Voyage { arguments, batches: &batches, output, summary, progress, failed: Vec::new() };
     let mut written = Ok(());
-    run_all(&batches, options, &simulate, &mut |position, seed, outcome| {
+    let covered = Mutex::new(Coverage::default());
+    let covering = |scenario: &Scenario, seed: u64| {
+        let (report, recording) = run_recorded(scenario, seed);
+        let coverage = Coverage::of(&report, &recording);
+        covered.lock().expect("nothing panics while it holds the lock").add(coverage);
+        report
+    };
+    let runner: Runner<'_> = if arguments.coverage { &covering } else { &simulate };
+    run_all(&batches, options, runner, &mut |position, seed, outcome| {
         voyage.log(position, seed, outcome).unwrap_or_else(|error| {
             written = Err(error);
             ControlFlow::Break(())
@@ -51,6 +62,8 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
     let Voyage { output, mut summary, progress, failed, .. } = voyage;
     summary.interrupted = interrupt.load(Ordering::Relaxed) && summary.tally.runs < total;
     summary.clock(progress.finish());
+    let covered = covered.into_inner().expect("nothing panics while it holds the lock");
+    summary.coverage = arguments.coverage.then_some(covered);
     match arguments.outcome.format {
         Format::Human => print(&summary, &batches, &failed, output)?,
         Format::Json | Format::Jsonl => json::sweep(output, &summary)?,
@@ -155,6 +168,9 @@ fn print(summary: &Summary, batches: &[Batch], failed: &[Failed], output: &mut O
     }
     output.line(human::table(summary))?;
     output.line("")?;
+    if let Some(covered) = &summary.coverage {
+        coverage::print(covered, output)?;
+    }
     human::never_fired(output, summary)?;
     human::sweep_verdict(summary).into_iter().try_for_each(|line| output.line(line))
 }

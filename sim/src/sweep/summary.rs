@@ -2,6 +2,7 @@
 
 use super::{Batch, Outcome, Shard, runs};
 use crate::artifact::quoted;
+use crate::coverage::Coverage;
 use crate::observation::Property;
 use crate::report::{Fingerprint, SCHEMA_VERSION, name_in_files, property_name, since_start};
 use crate::run::{MessageCounts, OperationCounts, RunReport, Verdict};
@@ -34,6 +35,9 @@ pub struct Summary {
     /// What depends on real time.
     #[serde(flatten)]
     pub pace: Pace,
+    /// What the runs went through, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
     /// Each scenario for itself, in the order in which they were run.
     pub scenarios: Vec<ScenarioFigures>,
     /// What failed, in the order of batches and seeds.
@@ -159,6 +163,7 @@ impl Summary {
             fingerprint: Fingerprint(running.value()),
             pace: Pace::default(),
             scenarios: scenarios.collect(),
+            coverage: None,
             failures: Vec::new(),
             fingerprints: BTreeSet::new(),
             running,
