@@ -44,6 +44,7 @@ fn the_help_says_what_there_is() {
     insta::assert_snapshot!("help", help(&["--help"]));
     insta::assert_snapshot!("help-run", help(&["run", "--help"]));
     insta::assert_snapshot!("help-sweep", help(&["sweep", "--help"]));
+    insta::assert_snapshot!("help-bugs", help(&["bugs", "--help"]));
     insta::assert_snapshot!("help-replay", help(&["replay", "--help"]));
     insta::assert_snapshot!("help-new", help(&["new", "--help"]));
 }
@@ -251,4 +252,71 @@ fn colour_is_for_terminals() {
     };
     assert!(!stderr(false).contains(&0x1b));
     assert!(stderr(true).contains(&0x1b));
+}
+
+/// Hunts the bugs that are easiest to find, and tells what programs read of it.
+fn hunt(arguments: &[&str]) -> serde_json::Value {
+    let common = ["bugs", "votes_twice", "vote_not_persisted", "--hunts", "2", "--format", "json"];
+    let output = in_empty_dir(&[&common[..], arguments].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn planted_bugs_are_hunted_and_the_threads_change_nothing_but_the_time() {
+    let [mut one, mut two] = ["1", "2"].map(|jobs| hunt(&["--seeds", "0..50", "--jobs", jobs]));
+    assert_eq!((&one["type"], &one["bases"]), (&"bugs".into(), &serde_json::json!([0, 50])));
+    for hunted in [&mut one, &mut two] {
+        for bug in hunted["bugs"].as_array_mut().unwrap() {
+            let seconds = bug.as_object_mut().unwrap().remove("cpu_seconds");
+            assert!(seconds.unwrap()["median"].is_f64());
+            assert_eq!(bug["verdict"], "found", "{bug}");
+            assert_eq!(bug["found_by"][0], bug["caught_by"][0], "{bug}");
+        }
+    }
+    assert_eq!(one, two);
+}
+
+/// A run of the study with nothing planted is a run of the sweep.
+#[test]
+fn a_study_looks_with_three_sights_and_beside_nothing_planted() {
+    let study = hunt(&["--seeds", "0..3", "--study"]);
+    assert_eq!(study["control"]["runs"], 6);
+    assert_eq!(study["control"]["failed"], 0);
+    let [all, nodes, clients] = ["all", "nodes", "clients"].map(|sight| {
+        let figures = study["bugs"][1]["sights"].as_array().unwrap();
+        figures.iter().find(|figures| figures["sight"] == sight).unwrap()["found"].as_u64().unwrap()
+    });
+    assert_eq!(all, 2, "a vote that is not written down shows at once on the disk");
+    assert!(nodes < all && clients < all, "and hardly anywhere else: {nodes} and {clients}");
+}
+
+#[test]
+fn a_bug_that_does_not_exist_exits_with_2() {
+    let output = in_empty_dir(&["bugs", "vote_twice"]);
+    let expected =
+        "exit 2\n--- stderr\nerror: there is no planted bug \"vote_twice\"; is it \"votes_twice\"?\n";
+    assert_eq!(told(&output), expected);
+    let output = in_empty_dir(&["bugs", "--seeds", "5..5"]);
+    assert_eq!(output.status.code(), Some(4), "{}", told(&output));
+}
+
+/// What the swarm draws is a scenario as any other: written down, it is the same run.
+#[test]
+fn the_draw_of_a_seed_can_be_written_down_and_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = seaworthy(dir.path()).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(run(&["new", "drawn.json", "--swarm", "3"]).0, Some(0));
+    let fingerprint = |(code, json): (Option<i32>, String)| {
+        assert_eq!(code, Some(0), "{json}");
+        serde_json::from_str::<serde_json::Value>(&json).unwrap()["fingerprint"].clone()
+    };
+    let written = fingerprint(run(&["run", "drawn.json", "--seed", "3", "--format", "json"]));
+    assert_eq!(written, fingerprint(run(&["run", "swarm", "--seed", "3", "--format", "json"])));
+    assert_eq!(run(&["new", "planted.json", "--swarm", "3", "--plant", "votes_twice"]).0, Some(0));
+    assert_eq!(run(&["run", "planted.json", "--seed", "3"]).0, Some(1));
+    assert_eq!(run(&["new", "other.json", "--swarm", "3", "--plant", "votes_thrice"]).0, Some(2));
 }

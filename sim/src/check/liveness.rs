@@ -45,7 +45,7 @@ impl Liveness {
     }
 
     /// The run is over.
-    pub(super) fn on_end(&self, ghost: &Ghost) -> Result<(), Violation> {
+    pub(super) fn on_end(&self, ghost: Option<&Ghost>) -> Result<(), Violation> {
         match self.missing(ghost) {
             Some(missing) if self.healed => {
                 let detail = format!("all faults were over, but at the end {missing}");
@@ -55,16 +55,18 @@ impl Liveness {
         }
     }
 
-    /// What is missing now, if anything.
-    pub(super) fn missing<'a>(&self, ghost: &'a Ghost) -> Option<Missing<'a>> {
+    /// What is missing now, if anything. Who does not see the nodes can miss answers alone.
+    pub(super) fn missing<'a>(&self, ghost: Option<&'a Ghost>) -> Option<Missing<'a>> {
+        let answers = (self.open > 0).then_some(Missing::Answers { open: self.open });
+        let Some(ghost) = ghost else { return answers };
         let (_, members) = ghost.ledger.configurations.latest();
         let running = || ghost.nodes().filter(|node| node.up && !node.amnesiac && members.contains(node.id));
         let highest = running().map(|node| node.seen.term).max().unwrap_or(Term::ZERO);
         let Some(leader) = running().find(|node| node.leads() && node.seen.term == highest) else {
             return Some(Missing::Leader { highest });
         };
-        if self.open > 0 {
-            return Some(Missing::Answers { open: self.open });
+        if answers.is_some() {
+            return answers;
         }
         let last = leader.seen.last;
         let level = |node: &&NodeGhost| {

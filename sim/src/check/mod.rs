@@ -26,6 +26,7 @@ mod snapshots;
 mod ghost;
 mod ledger;
 mod words;
+mod sight;
 
 mod bounded_resources;
 mod commit_justified;
@@ -55,6 +56,7 @@ mod vote_once;
 mod tests;
 
 pub use bounded_resources::Limits;
+pub use sight::{SIGHTS, Sight};
 
 use crate::observation::{Fact, HardStateFact, LogFacts, Promise, Property, SnapshotFact, View, Violation};
 use crate::time::Time;
@@ -74,6 +76,7 @@ use state_machine_safety::StateMachineSafety;
 /// All checkers of one run.
 #[derive(Debug)]
 pub struct Checkers {
+    sight: Sight,
     limits: Limits,
     ghost: Ghost,
     log_matching: LogMatching,
@@ -94,6 +97,7 @@ impl Checkers {
     pub fn new(nodes: &[NodeId], membership: &Membership, limits: Limits) -> Self {
         let ghost = Ghost::new(nodes, membership);
         Self {
+            sight: Sight::All,
             limits,
             log_matching: LogMatching::new(),
             state_machine_safety: StateMachineSafety::new(),
@@ -113,11 +117,20 @@ impl Checkers {
         Self { linearizable: self.linearizable.remembering(), ..self }
     }
 
+    /// Looks at no more than this.
+    #[must_use]
+    pub fn seeing(self, sight: Sight) -> Self {
+        Self { sight, ..self }
+    }
+
     /// Takes in the next fact.
     ///
     /// # Errors
     /// The property that the fact contradicts. The checkers are of no further use after that.
     pub fn observe(&mut self, fact: &Fact<'_>) -> Result<(), Violation> {
+        if self.sight == Sight::Clients {
+            return self.observe_as_client(fact);
+        }
         match *fact {
             Fact::Booted { node, hard_state, snapshot, log, initial } => {
                 self.on_boot(node, hard_state, snapshot, log, initial)
@@ -171,6 +184,14 @@ impl Checkers {
             Fact::Acknowledged { session, sequence } => {
                 durability::on_acknowledged(&self.ghost, &self.exactly_once, session, sequence)
             }
+            Fact::Client(_) | Fact::Retired { .. } | Fact::Healed => self.observe_as_client(fact),
+            Fact::Ended => self.liveness.on_end(Some(&self.ghost)),
+        }
+    }
+
+    /// Takes in the next fact, if clients can see it.
+    fn observe_as_client(&mut self, fact: &Fact<'_>) -> Result<(), Violation> {
+        match *fact {
             Fact::Client(event) => {
                 self.liveness.on_client(event);
                 self.linearizable.on_client(event)?;
@@ -184,19 +205,30 @@ impl Checkers {
                 self.liveness.on_healed();
                 Ok(())
             }
-            Fact::Ended => self.liveness.on_end(&self.ghost),
+            Fact::Ended => self.liveness.on_end(None),
+            _ => Ok(()),
         }
+    }
+
+    /// What a checker says that looks at disks, where that may be looked at.
+    fn of_disks(&self, verdict: Result<(), Violation>) -> Result<(), Violation> {
+        if self.sight == Sight::All { verdict } else { Ok(()) }
+    }
+
+    /// What liveness may know of the nodes.
+    fn visible(&self) -> Option<&Ghost> {
+        (self.sight != Sight::Clients).then_some(&self.ghost)
     }
 
     /// What is still missing for liveness, in words: a leader, answers, or a replica that is not level with
     /// it. `None` once all is well. [`Checkers::is_settled`] asks the same without the words.
     pub fn unsettled(&self) -> Option<String> {
-        self.liveness.missing(&self.ghost).map(|missing| missing.to_string())
+        self.liveness.missing(self.visible()).map(|missing| missing.to_string())
     }
 
     /// Whether there is a leader, every operation has ended and all running members are level.
     pub fn is_settled(&self) -> bool {
-        self.liveness.missing(&self.ghost).is_none()
+        self.liveness.missing(self.visible()).is_none()
     }
 
     /// Whether a checker ran out of its budget somewhere, so that the run proves less than it should.
@@ -238,25 +270,28 @@ impl Checkers {
             self.ghost.note_initial(log);
             return self.log_matching.on_initial(node, &self.ghost.node(node).log);
         }
-        self.crash_consistency.on_boot(&self.ghost, node, known)?;
-        leader_completeness::on_disk(&self.ghost, node)?;
-        durability::on_loss(&self.ghost, node)
+        let consistent = self.crash_consistency.on_boot(&self.ghost, node, known);
+        self.of_disks(consistent)?;
+        self.of_disks(leader_completeness::on_disk(&self.ghost, node))?;
+        self.of_disks(durability::on_loss(&self.ghost, node))
     }
 
     fn on_durable_hard_state(&mut self, node: NodeId, hard_state: HardStateFact) -> Result<(), Violation> {
-        monotonicity::on_durable(&self.ghost, node, hard_state)?;
-        vote_once::on_durable(&self.ghost, node, hard_state)?;
+        self.of_disks(monotonicity::on_durable(&self.ghost, node, hard_state))?;
+        self.of_disks(vote_once::on_durable(&self.ghost, node, hard_state))?;
         self.ghost.persist_hard_state(node, hard_state);
-        self.crash_consistency.on_durable(&self.ghost, node)
+        let consistent = self.crash_consistency.on_durable(&self.ghost, node);
+        self.of_disks(consistent)
     }
 
     fn on_durable_append(&mut self, node: NodeId, log: &LogFacts) -> Result<(), Violation> {
         let end = self.ghost.node(node).disk.end();
         self.ghost.persist_append(node, log).map_err(|gap| crash_consistency::gap(node, gap))?;
-        self.crash_consistency.on_durable(&self.ghost, node)?;
-        leader_completeness::on_disk(&self.ghost, node)?;
+        let consistent = self.crash_consistency.on_durable(&self.ghost, node);
+        self.of_disks(consistent)?;
+        self.of_disks(leader_completeness::on_disk(&self.ghost, node))?;
         if log.entries[0].id.index <= end.min(self.ghost.ledger.end()) {
-            durability::on_loss(&self.ghost, node)?;
+            self.of_disks(durability::on_loss(&self.ghost, node))?;
         }
         Ok(())
     }
@@ -267,13 +302,14 @@ impl Checkers {
         last: EntryId,
         compacted: LogIndex,
     ) -> Result<(), Violation> {
-        monotonicity::on_durable_snapshot(&self.ghost, node, last)?;
+        self.of_disks(monotonicity::on_durable_snapshot(&self.ghost, node, last))?;
         let link = snapshot_matches_log::anchor(&self.ghost, node, last)?;
         let replaced = self.ghost.persist_snapshot(node, last, compacted, link);
-        self.crash_consistency.on_durable(&self.ghost, node)?;
+        let consistent = self.crash_consistency.on_durable(&self.ghost, node);
+        self.of_disks(consistent)?;
         if replaced {
-            leader_completeness::on_disk(&self.ghost, node)?;
-            durability::on_loss(&self.ghost, node)?;
+            self.of_disks(leader_completeness::on_disk(&self.ghost, node))?;
+            self.of_disks(durability::on_loss(&self.ghost, node))?;
         }
         self.forget();
         Ok(())
@@ -303,19 +339,19 @@ impl Checkers {
         match promise {
             Promise::Campaign { last } => {
                 vote_once::on_grant(&self.ghost, from, term, from)?;
-                persist_before_send::on_campaign(&self.ghost, from, term, last)?;
-                durability::on_promise(&self.ghost, from, from, term)?;
+                self.of_disks(persist_before_send::on_campaign(&self.ghost, from, term, last))?;
+                self.of_disks(durability::on_promise(&self.ghost, from, from, term))?;
                 self.ghost.grant(from, term, from);
             }
             Promise::Vote => {
                 vote_once::on_grant(&self.ghost, from, term, to)?;
-                persist_before_send::on_vote(&self.ghost, from, to, term)?;
-                durability::on_promise(&self.ghost, from, to, term)?;
+                self.of_disks(persist_before_send::on_vote(&self.ghost, from, to, term))?;
+                self.of_disks(durability::on_promise(&self.ghost, from, to, term))?;
                 self.ghost.grant(from, term, to);
             }
             Promise::Acknowledge { matched } => {
-                persist_before_send::on_acknowledge(&self.ghost, from, to, term, matched)?;
-                durability::on_promise(&self.ghost, from, to, term)?;
+                self.of_disks(persist_before_send::on_acknowledge(&self.ghost, from, to, term, matched))?;
+                self.of_disks(durability::on_promise(&self.ghost, from, to, term))?;
             }
             Promise::Lead => leader_quorum::on_lead(&self.ghost, from, term)?,
             Promise::Nothing => {}
@@ -341,7 +377,7 @@ impl Checkers {
             leader_completeness::on_log(ghost, view.node)?;
         }
         if view.role == Role::Leader {
-            match_soundness::on_step(ghost, view)?;
+            self.of_disks(match_soundness::on_step(ghost, view))?;
             lease_exclusivity::on_step(ghost, view, at)?;
         }
         if view.commit > node.seen.commit || node.cut() {
@@ -350,6 +386,7 @@ impl Checkers {
         if view.commit > ghost.ledger.end() {
             let term = ghost.office(view).expect("a phantom commit is a violation");
             commit_justified::on_commit(ghost, view, term)?;
+            self.of_disks(commit_justified::by_quorum(ghost, view, term))?;
             leader_completeness::on_commit(ghost, view, term)?;
         }
         membership_safety::on_step(ghost, view)?;

@@ -69,21 +69,25 @@ Examples:
   seaworthy sweep --no-swarm --format json";
 
 const BUGS_EXAMPLES: &str = "\
-Each bug is planted into our own core, and the swarm's runs are made with it, seed
-after seed, until a checker finds it; so often, from different seeds on. A bug that
-chance finds too rarely has a scenario that shows it, and is marked with a *.
-The table: by what it was found, the seed of the first find, how many seeds a hunt
+Each bug is planted into our own core, and the swarm's runs are made with it,
+seed after seed, until a checker finds it; several times, from different seeds on.
+A bug that chance finds too rarely has a scenario that shows it, marked *.
+The table: by what it was found, the seed of the first find, how many seeds it
 took (median and worst), the step of the first find, and CPU time (median).
-Exits with 1 if a bug is missed, or found by a checker that should not be the first.
+Exits with 1 if a bug is missed, or if a checker finds it that should not be the
+first.
+With --study the checkers look at everything, at no disk, or at clients alone,
+and the table is in Markdown; exits with 1 if a run with nothing planted fails.
 Formats:
   human   a table; of bugs that are named also what they are and how to see them
-  json    one object, of the type \"bugs\"
+  json    one object, of the type \"bugs\" or \"study\"
 Only cpu_seconds differ when it is done again.
 
 Examples:
   seaworthy bugs
   seaworthy bugs votes_twice commits_earlier_term
-  seaworthy bugs --seeds 5000..6000 --hunts 5 --format json";
+  seaworthy bugs --seeds 5000..6000 --hunts 5 --format json
+  seaworthy bugs --study --seeds 0..750 --hunts 20";
 
 const REPLAY_EXAMPLES: &str = "\
 Exits with 1 if the run still fails, with 0 if it does not any more.
@@ -230,6 +234,9 @@ pub(super) struct BugsArguments {
     /// Look in the swarm also for those that a scenario shows
     #[arg(long)]
     pub(super) by_chance: bool,
+    /// Look in the swarm for each with three sets of checkers, and run the same seeds with nothing planted
+    #[arg(long)]
+    pub(super) study: bool,
     /// Threads; they change no result but the time [default: one a core]
     #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>, env = "SEAWORTHY_JOBS", hide_env_values = true)]
     pub(super) jobs: Option<NonZeroUsize>,

@@ -4,33 +4,65 @@ use super::arguments::{BugsArguments, BugsFormat};
 use super::human::{counted, grouped};
 use super::output::{BAD, FAINT, GOOD, UNSURE};
 use super::progress::Progress;
-use super::{Error, Exit, Output, interrupt, json};
+use super::{Error, Exit, Output, interrupt, json, study};
 use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use cpu_time::ThreadTime;
 use seaworthy_sim::planted::figures::{BugFigures, Catch, Spread, Verdict};
-use seaworthy_sim::planted::hunt::Ground;
+use seaworthy_sim::planted::hunt::{Ground, Hunt};
 use seaworthy_sim::planted::{self, PlantedBug};
 use seaworthy_sim::report::property_name;
 use seaworthy_sim::sweep::{SWARM, ordered};
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Hunts for the bugs that were named, or for all, and prints what came of it.
 pub(super) fn bugs(arguments: &BugsArguments, output: &mut Output) -> Result<Exit, Error> {
-    let grounds =
-        all_named(&arguments.names)?.into_iter().map(Ground::best).collect::<Result<Vec<_>, _>>()?;
+    let ground = |bug| {
+        if arguments.by_chance || arguments.study { Ok(Ground::swarm(bug)) } else { Ground::best(bug) }
+    };
+    let grounds = all_named(&arguments.names)?.into_iter().map(ground).collect::<Result<Vec<_>, _>>()?;
     let ranges = ranges(&arguments.seeds, arguments.hunts)?;
     if ranges.iter().all(Range::is_empty) {
         anstream::eprintln!("{UNSURE}nothing ran{UNSURE:#}: there are no seeds to look in");
         return Ok(Exit::NothingRan);
     }
+    if arguments.study {
+        return Ok(study::study(arguments, &grounds, &ranges, output)?);
+    }
+    let mut catch = Catch::new(&ranges);
     let interrupt = interrupt::watch();
-    let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
+    let time = hunt_all(&grounds, &ranges, jobs(arguments), interrupt, &mut |ground, hunts| {
+        catch.add(BugFigures::new(ground, hunts));
+        failed(&catch)
+    });
+    catch.interrupted = interrupt.load(Ordering::Relaxed);
+    match arguments.format {
+        BugsFormat::Human => print(&catch, time, !arguments.names.is_empty(), output)?,
+        BugsFormat::Json => json::bugs(output, &catch)?,
+    }
+    output.flush()?;
+    Ok(if catch.interrupted { Exit::Interrupted } else { Exit::from(catch.verdict()) })
+}
+
+/// How many threads hunt.
+pub(super) fn jobs(arguments: &BugsArguments) -> NonZeroUsize {
+    arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Hunts on every ground over every range of seeds. `take` is given what came of each ground, in order, with the CPU time
+/// of each hunt, and says how many have failed so far.
+pub(super) fn hunt_all(
+    grounds: &[Ground],
+    ranges: &[Range<u64>],
+    jobs: NonZeroUsize,
+    interrupt: &AtomicBool,
+    take: &mut dyn FnMut(&Ground, &[(Hunt, Duration)]) -> u64,
+) -> Duration {
     let hunts = ranges.len() as u64;
     let total = grounds.len() as u64 * hunts;
     let place = |number: u64| (&grounds[(number / hunts) as usize], &ranges[(number % hunts) as usize]);
@@ -41,24 +73,21 @@ pub(super) fn bugs(arguments: &BugsArguments, output: &mut Output) -> Result<Exi
         (hunt, start.elapsed())
     };
     let mut progress = Progress::new(total, "hunts");
-    let mut catch = Catch::new(&ranges);
-    let mut of_one = Vec::new();
-    ordered(total, jobs.unwrap_or(NonZeroUsize::MIN), interrupt, &work, &mut |number, hunted| {
+    let (mut of_one, mut failed) = (Vec::new(), 0);
+    ordered(total, jobs, interrupt, &work, &mut |number, hunted| {
         of_one.push(hunted);
         if of_one.len() == ranges.len() {
-            catch.add(BugFigures::new(place(number).0, &std::mem::take(&mut of_one)));
+            failed = take(place(number).0, &std::mem::take(&mut of_one));
         }
-        progress.advance(catch.bugs.iter().filter(|bug| bug.verdict > Verdict::Interrupted).count() as u64);
+        progress.advance(failed);
         ControlFlow::Continue(())
     });
-    catch.interrupted = interrupt.load(Ordering::Relaxed);
-    let time = progress.finish();
-    match arguments.format {
-        BugsFormat::Human => print(&catch, time, !arguments.names.is_empty(), output)?,
-        BugsFormat::Json => json::bugs(output, &catch)?,
-    }
-    output.flush()?;
-    Ok(if catch.interrupted { Exit::Interrupted } else { Exit::from(catch.verdict()) })
+    progress.finish()
+}
+
+/// How many bugs were missed, or found by somebody else than who must find them.
+fn failed(catch: &Catch) -> u64 {
+    catch.bugs.iter().filter(|bug| bug.verdict > Verdict::Interrupted).count() as u64
 }
 
 /// The bugs of these names, or all.
@@ -207,8 +236,7 @@ fn summary(catch: &Catch, time: Duration) -> Vec<String> {
             number(swarm.worst)
         ));
     }
-    let bad = catch.bugs.iter().filter(|bug| bug.verdict > Verdict::Interrupted).count() as u64;
-    let (style, word): (Style, String) = match (bad, catch.interrupted) {
+    let (style, word): (Style, String) = match (failed(catch), catch.interrupted) {
         (0, false) => (GOOD, "ok".to_owned()),
         (0, true) => (UNSURE, "INTERRUPTED".to_owned()),
         (bad, _) => (BAD, format!("{bad} FAILED")),

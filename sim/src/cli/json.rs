@@ -4,6 +4,7 @@ use super::Output;
 use super::failure::Settled;
 use seaworthy_sim::artifact::TraceRecord;
 use seaworthy_sim::planted::figures::Catch;
+use seaworthy_sim::planted::study::Study;
 use seaworthy_sim::report::{RunRecord, SCHEMA_VERSION};
 use seaworthy_sim::run::TraceLine;
 use seaworthy_sim::sweep::{Failure, Outcome, Summary};
@@ -25,6 +26,8 @@ enum Line<'a> {
     Sweep(&'a Summary),
     /// Planted bugs that were hunted.
     Bugs(&'a Catch),
+    /// The same with different sights.
+    Study(&'a Study),
 }
 
 /// What carries no version by itself.
@@ -64,4 +67,9 @@ pub(super) fn sweep(output: &mut Output, summary: &Summary) -> io::Result<()> {
 /// Planted bugs that were hunted.
 pub(super) fn bugs(output: &mut Output, catch: &Catch) -> io::Result<()> {
     output.json(&Line::Bugs(catch))
+}
+
+/// The same with different sights.
+pub(super) fn study(output: &mut Output, study: &Study) -> io::Result<()> {
+    output.json(&Line::Study(study))
 }

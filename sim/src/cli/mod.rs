@@ -21,6 +21,7 @@ mod progress;
 mod replay;
 mod run;
 mod shrink;
+mod study;
 mod sweep;
 
 use arguments::{Arguments, Command};

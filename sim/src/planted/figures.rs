@@ -139,8 +139,7 @@ impl BugFigures {
             first_seed,
             step,
             detail,
-            cpu_seconds: Spread::new(finds.iter().map(|(_, cpu)| *cpu).collect(), hunts.len())
-                .map(|cpu: Duration| cpu.as_secs_f64()),
+            cpu_seconds: Spread::seconds(finds.iter().map(|(_, cpu)| *cpu).collect(), hunts.len()),
         }
     }
 }
@@ -168,9 +167,16 @@ impl<T: Copy + Ord> Spread<T> {
         let worst = finds.last().copied().filter(|_| finds.len() == hunts);
         Self { median: finds.get(hunts / 2).copied(), worst }
     }
+}
 
-    fn map<U>(self, change: impl Fn(T) -> U) -> Spread<U> {
-        Spread { median: self.median.map(&change), worst: self.worst.map(&change) }
+impl Spread<f64> {
+    /// The same of times, in seconds.
+    pub fn seconds(finds: Vec<Duration>, hunts: usize) -> Self {
+        let Spread { median, worst } = Spread::new(finds, hunts);
+        Self {
+            median: median.as_ref().map(Duration::as_secs_f64),
+            worst: worst.as_ref().map(Duration::as_secs_f64),
+        }
     }
 }
 
@@ -201,5 +207,72 @@ impl Catch {
     /// The worst of what was found of any bug.
     pub fn verdict(&self) -> Verdict {
         self.bugs.iter().map(|bug| bug.verdict).max().unwrap_or(Verdict::Found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planted::find;
+    use crate::run::Found;
+    use crate::sweep::Panic;
+    use crate::time::Time;
+
+    /// Hunts for a bug that a second vote must give away.
+    fn figures(ends: &[End]) -> BugFigures {
+        let hunts: Vec<(Hunt, Duration)> = (1..)
+            .zip(ends)
+            .map(|(runs, end)| (Hunt { runs, steps: 100, end: end.clone() }, Duration::from_secs(runs)))
+            .collect();
+        BugFigures::new(&Ground::swarm(find("votes_twice").expect("it is in the catalogue")), &hunts)
+    }
+
+    fn violation(property: Property) -> End {
+        let found = Found { property, at: Time::ZERO, step: 7, node: None, detail: "two votes".into() };
+        End::Violation { seed: 3, found }
+    }
+
+    #[test]
+    fn the_gravest_of_all_hunts_counts() {
+        let right = || violation(Property::VoteOnce);
+        let wrong = || violation(Property::Liveness);
+        let panic = Panic { message: "overboard".into(), location: "here".into() };
+        let panicked = End::Panicked { seed: 5, panic };
+        let cases = [
+            (vec![right(), right()], Verdict::Found),
+            (vec![End::Missed, right(), End::Interrupted], Verdict::Found),
+            (vec![End::Missed, End::Missed], Verdict::Missed),
+            (vec![End::Missed, End::Interrupted], Verdict::Interrupted),
+            (vec![right(), wrong(), End::Missed], Verdict::Misattributed),
+            (vec![wrong(), panicked], Verdict::Panicked),
+            (vec![End::Differed { seed: 1 }], Verdict::Misattributed),
+        ];
+        for (ends, expected) in cases {
+            assert_eq!(figures(&ends).verdict, expected, "{ends:?}");
+        }
+    }
+
+    #[test]
+    fn a_hunt_that_came_home_with_nothing_is_worse_than_any_other() {
+        let found = || violation(Property::VoteOnce);
+        let spread = |ends: &[End]| figures(ends).runs;
+        let of = |median, worst| Spread { median, worst };
+        assert_eq!(spread(&[found(), found(), found()]), of(Some(2), Some(3)));
+        assert_eq!(spread(&[found(), found()]), of(Some(2), Some(2)));
+        assert_eq!(spread(&[End::Missed, found(), found()]), of(Some(3), None));
+        assert_eq!(spread(&[End::Missed, End::Missed, found()]), of(None, None));
+        assert_eq!(figures(&[End::Missed, found()]).first_seed, Some(3));
+    }
+
+    #[test]
+    fn what_the_swarm_finds_is_summed_up_over_the_bugs() {
+        let mut catch = Catch::new(&[0..50, 50..100]);
+        assert_eq!((catch.seeds, catch.bases.as_slice()), (50, &[0, 50][..]));
+        catch.add(figures(&[violation(Property::VoteOnce), violation(Property::VoteOnce)]));
+        let swarm = SwarmFigures { bugs: 1, found: 1, within_20: 1, median: Some(2), worst: Some(2) };
+        assert_eq!(catch.swarm, swarm);
+        catch.add(figures(&[End::Missed, End::Missed]));
+        assert_eq!(catch.swarm, SwarmFigures { bugs: 2, median: None, worst: None, ..swarm });
+        assert_eq!(catch.verdict(), Verdict::Missed);
     }
 }

@@ -1,6 +1,7 @@
 //! A hunt for one planted bug: run after run, each with the luck of the next seed, until a checker finds it.
 
 use super::PlantedBug;
+use crate::check::Sight;
 use crate::choice::Choice;
 use crate::observation::Property;
 use crate::run::{Found, RunReport};
@@ -20,6 +21,7 @@ pub const MAX_STEPS: u64 = 300_000;
 pub struct Ground {
     bug: &'static PlantedBug,
     source: Source,
+    sight: Sight,
 }
 
 /// What came of a hunt. A function of the bug, the ground and the seeds.
@@ -64,7 +66,7 @@ pub enum End {
 impl Ground {
     /// The draws of the swarm.
     pub fn swarm(bug: &'static PlantedBug) -> Self {
-        Self { bug, source: Source::SWARM }
+        Self { bug, source: Source::SWARM, sight: Sight::All }
     }
 
     /// The scenario that shows the bug, or the swarm if that does.
@@ -73,7 +75,18 @@ impl Ground {
     /// If there is no such scenario.
     pub fn best(bug: &'static PlantedBug) -> Result<Self, SourceError> {
         let source = bug.directed.map_or(Ok(Source::SWARM), |directed| Source::bundled(directed.scenario))?;
-        Ok(Self { bug, source })
+        Ok(Self { bug, source, sight: Sight::All })
+    }
+
+    /// The same, for checkers that look at no more than this.
+    #[must_use]
+    pub fn seeing(self, sight: Sight) -> Self {
+        Self { sight, ..self }
+    }
+
+    /// What the checkers look at.
+    pub fn sight(&self) -> Sight {
+        self.sight
     }
 
     /// The bug that is looked for.
@@ -99,8 +112,8 @@ impl Ground {
             let runs = caught(|| {
                 let mut scenario = self.source.scenario(seed).into_owned();
                 scenario.planted = vec![self.bug.name.into()];
-                let first = run(&scenario, seed);
-                let second = self.bug.caught_by.is_empty().then(|| run(&scenario, seed));
+                let first = run_seeing(&scenario, seed, self.sight);
+                let second = self.bug.caught_by.is_empty().then(|| run_seeing(&scenario, seed, self.sight));
                 (first, second)
             });
             let end = match runs {
@@ -142,8 +155,12 @@ impl Hunt {
 
 /// Runs `scenario` with the bugs that are planted in it, for at most [`MAX_STEPS`].
 pub fn run(scenario: &Scenario, seed: u64) -> RunReport {
+    run_seeing(scenario, seed, Sight::All)
+}
+
+fn run_seeing(scenario: &Scenario, seed: u64, sight: Sight) -> RunReport {
     let options = Options { record: false, check: true, max_steps: MAX_STEPS };
     let mut choice = Choice::seeded(seed);
-    let (report, _) = World::<Seaworthy<Planted>>::new(scenario, &mut choice, options).run();
+    let (report, _) = World::<Seaworthy<Planted>>::new(scenario, &mut choice, options).seeing(sight).run();
     RunReport { seed, ..report }
 }

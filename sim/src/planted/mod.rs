@@ -8,6 +8,7 @@ pub mod snapshots;
 pub mod storage;
 pub mod hunt;
 pub mod figures;
+pub mod study;
 
 use crate::observation::Property;
 use seaworthy_core::flaw::{Flaw, Planted};

@@ -17,7 +17,7 @@ mod tests;
 #[cfg(test)]
 mod toy;
 
-use crate::check::{Checkers, Limits};
+use crate::check::{Checkers, Limits, Sight};
 use crate::choice::Choice;
 use crate::clock::Clock;
 use crate::disk::{Disk, Settings};
@@ -174,6 +174,13 @@ impl<'a, R: Replica> World<'a, R> {
         };
         world.lay_out();
         world
+    }
+
+    /// Has the checkers look at no more than this.
+    #[must_use]
+    pub fn seeing(mut self, sight: Sight) -> Self {
+        self.witness.checkers = self.witness.checkers.map(|checkers| checkers.seeing(sight));
+        self
     }
 
     /// Schedules all that the scenario itself says.
