@@ -7,6 +7,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 use seaworthy_sim::artifact::Difference;
 use seaworthy_sim::report::{headline, identity};
 use seaworthy_sim::run::{RunReport, TraceLine};
+use seaworthy_sim::scenario::Scenario;
+use seaworthy_sim::swarm::describe;
 use seaworthy_sim::sweep::{Summary, Tally};
 use seaworthy_sim::time::Span;
 use std::io;
@@ -57,6 +59,12 @@ pub(super) fn run(output: &mut Output, report: &RunReport) -> io::Result<()> {
     )?;
     let faults: Vec<_> = report.faults.iter().map(|(name, count)| (*name, *count)).collect();
     if faults.is_empty() { Ok(()) } else { row(output, "faults", &faults) }
+}
+
+/// What a seed of the swarm has drawn, in the same form.
+pub(super) fn draw(output: &mut Output, scenario: &Scenario) -> io::Result<()> {
+    let items: Vec<String> = describe(scenario).split(", ").map(str::to_owned).collect();
+    list(output, FAINT, "  draw      ", &items)
 }
 
 /// `  messages    sent 1,200, delivered 1,100`

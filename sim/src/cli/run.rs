@@ -91,6 +91,9 @@ fn tell(
 ) -> Result<(), Error> {
     if let Outcome::Finished(report) = &settled.outcome {
         human::run(output, report)?;
+        if matches!(source, Source::Drawn(_)) {
+            human::draw(output, &source.scenario(arguments.seed))?;
+        }
         if let Some(recording) = settled.recording.as_ref().filter(|_| !arguments.trace.trace)
             && settled.failure.is_some()
         {
