@@ -32,7 +32,7 @@ fn batches() -> Vec<Vec<Record>> {
         Payload::Data(register.encode()),
         command("HSET ship 'a b':\"\\xff\\n\" c:d"),
         Payload::Data(Bytes::from("no request")),
-        Payload::Membership(Membership::new([1, 2].map(NodeId::new))),
+        Payload::Membership(Box::new(Membership::new([1, 2].map(NodeId::new)))),
     ];
     let entry = |(index, payload)| Entry { id: EntryId::new(3, index), payload };
     let entries: Vec<Entry> = (1..).zip(payloads).map(entry).collect();
@@ -41,7 +41,7 @@ fn batches() -> Vec<Vec<Record>> {
     vec![
         vec![Record::HardState(HardState { term: Term(3), vote: Some(NodeId::new(2)) })],
         vec![Record::Append(entries[..4].to_vec()), Record::Append(entries[3..].to_vec())],
-        vec![Record::Snapshot { snapshot, compacted: LogIndex(1) }],
+        vec![Record::Snapshot { snapshot: Box::new(snapshot), compacted: LogIndex(1) }],
         vec![Record::HardState(HardState { term: Term(4), vote: None })],
     ]
 }

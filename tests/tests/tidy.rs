@@ -24,7 +24,7 @@ fn relative(path: &Path) -> String {
 #[test]
 fn a_file_is_one_idea() {
     const MOST_LINES: usize = 500;
-    let long: Vec<String> = sources(&["core/src", "sim/src"])
+    let long: Vec<String> = sources(&["core/src", "sim/src", "node/src"])
         .iter()
         // What only tests share is all tests.
         .filter(|(path, _)| !relative(path).contains("/tests/"))
@@ -39,7 +39,7 @@ fn a_file_is_one_idea() {
 fn a_function_fits_a_screen() {
     const MOST_LINES: usize = 80;
     let mut long = Vec::new();
-    for (path, text) in sources(&["core/src", "sim/src"]) {
+    for (path, text) in sources(&["core/src", "sim/src", "node/src"]) {
         let mut start = None;
         for (number, line) in code(&text).lines().enumerate() {
             let indent = line.len() - line.trim_start().len();
@@ -123,7 +123,7 @@ fn nothing_is_left_undone() {
     let marks =
         [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("unimpl", "emented!"), concat!("#[ig", "nore")];
     let mut found = Vec::new();
-    for (path, text) in sources(&["core", "sim", "tests", "fuzz/fuzz_targets"]) {
+    for (path, text) in sources(&["core", "sim", "node", "tests", "fuzz/fuzz_targets"]) {
         for mark in marks {
             if text.contains(mark) {
                 found.push(format!("{}: {mark}", relative(&path)));

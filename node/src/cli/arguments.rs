@@ -31,6 +31,13 @@ such as {\"id\": 1, \"listen\": \"127.0.0.1:7101\", \"join\": true}. Options on 
 command line are stronger than the file, the file is stronger than the
 environment. Logs go to stderr; SEAWORTHY_LOG=debug shows more of them.";
 
+const TORTURE_HELP: &str = "\
+Three processes of this program serve on loopback, with data in a directory that
+goes at the end. Each round kills the leader, one, two or all of them, or stops
+the leader for half a second, and waits until the cluster serves again. At the
+end every key is read. Exits with 1 if the answers that clients got cannot be
+explained by any order of what they asked, and with 3 if that is undecided.";
+
 /// Runs a Seaworthy cluster: a replicated key-value store on Raft.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP, args_override_self = true)]
@@ -74,6 +81,9 @@ pub(super) enum Task {
         #[arg(value_parser = node)]
         node: NodeId,
     },
+    /// Kills and freezes servers of its own under load, and checks what their clients saw
+    #[command(after_help = TORTURE_HELP)]
+    Torture(Torture),
     /// Has a server take a snapshot and forget the log before it
     Snapshot {
         #[command(flatten)]
@@ -124,12 +134,12 @@ impl MemberChange {
 
 #[derive(Debug, Args)]
 pub(super) struct Start {
-    /// memory: channels, and nothing is kept; rpc: gRPC on loopback, and files
+    /// memory: the simulator's world, at the pace of the clock; rpc: gRPC on loopback, and files
     #[arg(default_value = "memory", ignore_case = true)]
     pub(super) protocol: Protocol,
     /// How many servers, from 1 to 99
     #[arg(default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99), value_name = "N")]
-    servers: u64,
+    pub(super) servers: u64,
     /// With rpc: where the servers keep their data, in a directory each; otherwise it goes at the end
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
@@ -143,7 +153,7 @@ impl Start {
         (1..=self.servers).map(NodeId::new)
     }
 
-    pub(super) fn servers(&self) -> String {
+    pub(super) fn crew(&self) -> String {
         if self.servers == 1 { "one server".to_owned() } else { format!("{} servers", self.servers) }
     }
 
@@ -168,6 +178,19 @@ pub(super) enum StorageKind {
     Files,
     /// A file to read, for learning
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Torture {
+    /// How many times something is done to the servers
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub(super) rounds: u32,
+    /// How many clients work all the time
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64), value_name = "N")]
+    pub(super) clients: u32,
+    /// How many operations are answered between two rounds
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub(super) operations: u64,
 }
 
 /// How to reach a cluster.
@@ -295,10 +318,10 @@ pub(super) fn expanded(arguments: impl IntoIterator<Item = OsString>) -> Result<
     }
     let place = arguments.iter().position(|argument| argument == "--config");
     let named = place.and_then(|place| arguments.get(place + 1)).map(PathBuf::from);
-    let joined = arguments
+    let mut joined = arguments
         .iter()
         .filter_map(|argument| argument.to_str()?.strip_prefix("--config=").map(PathBuf::from));
-    if let Some(path) = named.or(joined.last()) {
+    if let Some(path) = named.or(joined.next_back()) {
         arguments.splice(2..2, options(&path)?);
     }
     Ok(arguments)

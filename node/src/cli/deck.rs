@@ -1,5 +1,6 @@
 //! How commands and orders are carried out, wherever the servers are.
 
+use super::basin::Basin;
 use super::live::Live;
 use super::orders::{Fault, ORDERS, Order, usage};
 use super::remote::Remote;
@@ -10,6 +11,8 @@ use seaworthy_core::types::NodeId;
 use seaworthy_core::view::Role;
 use seaworthy_node::client::{ClientError, Failure};
 use seaworthy_node::server::Status;
+use seaworthy_sim::scenario::model::Action;
+use seaworthy_sim::scenario::scalar::Target;
 use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::time::{self, Instant};
@@ -17,11 +20,15 @@ use tokio::time::{self, Instant};
 /// How long an order may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long an operator of the simulator's world has before the order is given again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// The pause before an order is given again.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The servers that the prompt is about.
 pub(super) enum Deck {
+    Basin(Basin),
     Live(Live),
     Remote(Remote),
 }
@@ -32,6 +39,7 @@ pub(super) type Sighting = (String, Result<Status, String>);
 impl Deck {
     pub(super) async fn execute(&mut self, command: Command) -> Result<Answer, ClientError> {
         match self {
+            Self::Basin(basin) => basin.execute(command).await,
             Self::Live(live) => live.execute(command).await,
             Self::Remote(remote) => remote.execute(command).await,
         }
@@ -46,18 +54,30 @@ impl Deck {
             Order::Add(node) => self.add(*node).await,
             Order::Remove(node) => {
                 self.change(Change::Remove(*node)).await?;
-                if let Self::Live(live) = self {
-                    live.retire(*node).await;
+                match self {
+                    Self::Basin(basin) => basin.retire(*node),
+                    Self::Live(live) => live.retire(*node).await,
+                    Self::Remote(_) => {}
                 }
                 Ok("OK".to_owned())
             }
             Order::Promote(node) => self.change(Change::AddVoter(*node)).await,
             Order::Transfer(node) => self.insist(Instruction::TransferLeadership(*node)).await,
             Order::Snapshot(node) => {
+                if let Self::Basin(basin) = self {
+                    return basin.snapshot(*node).await.map(|()| "OK".to_owned());
+                }
                 let asked = time::timeout(PATIENCE, self.ask(*node, Instruction::TakeSnapshot)).await;
                 let taken = asked.map_err(|_| format!("{node} does not answer"))?;
                 taken.map(|()| "OK".to_owned()).map_err(|failure| failure.to_string())
             }
+            Order::Save(path) => match self {
+                Self::Basin(basin) => basin.save(path).await,
+                Self::Live(_) | Self::Remote(_) => {
+                    Err("only a session in memory is a scenario: see `seaworthy-node start memory`"
+                        .to_owned())
+                }
+            },
             Order::Fault(fault) => self.fault(fault).await,
             Order::Exit => Ok(String::new()),
         }
@@ -72,6 +92,7 @@ impl Deck {
 
     async fn fault(&mut self, fault: &Fault) -> Result<String, String> {
         match self {
+            Self::Basin(basin) => basin.fault(fault).await.map(|()| "OK".to_owned()),
             Self::Live(live) => live.fault(fault).await.map(|()| "OK".to_owned()),
             Self::Remote(_) => {
                 Err("servers elsewhere follow no such order: see `seaworthy-node start`".to_owned())
@@ -82,6 +103,11 @@ impl Deck {
     async fn add(&mut self, node: NodeId) -> Result<String, String> {
         if let Self::Live(live) = self {
             live.launch_blank(node).await?;
+        }
+        if let Self::Basin(basin) = self {
+            basin.check_stands_ready(node)?;
+            // The operators of that world know that it must learn first.
+            return self.change(Change::AddVoter(node)).await;
         }
         // It learns first, and gets a vote once it has caught up.
         self.change(Change::AddLearner(node)).await?;
@@ -94,6 +120,9 @@ impl Deck {
 
     /// Gives the leader an order until it is carried out. All orders to leaders may be given twice.
     async fn insist(&mut self, instruction: Instruction) -> Result<String, String> {
+        if let Self::Basin(basin) = self {
+            return operate(basin, &instruction).await;
+        }
         let deadline = Instant::now() + PATIENCE;
         loop {
             let asked = async {
@@ -115,6 +144,7 @@ impl Deck {
 
     async fn ask(&self, node: NodeId, instruction: Instruction) -> Result<(), Failure> {
         match self {
+            Self::Basin(_) => unreachable!("its operators are given orders, not its servers"),
             Self::Live(live) => live.ask(node, instruction).await,
             Self::Remote(remote) => remote.ask(node, instruction).await,
         }
@@ -122,9 +152,67 @@ impl Deck {
 
     async fn statuses(&self) -> Vec<Sighting> {
         match self {
+            Self::Basin(basin) => basin.statuses().await,
             Self::Live(live) => live.statuses().await,
             Self::Remote(remote) => remote.statuses().await,
         }
+    }
+}
+
+/// Has an operator of the simulator's world do something, again and again, until the leader shows that it is done.
+async fn operate(basin: &Basin, instruction: &Instruction) -> Result<String, String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        basin.act(actions(instruction)).await?;
+        let again = (Instant::now() + AGAIN).min(deadline);
+        while Instant::now() < again {
+            if is_done(instruction, &basin.statuses().await) {
+                return Ok("OK".to_owned());
+            }
+            time::sleep(PAUSE).await;
+        }
+        if deadline <= Instant::now() {
+            return Err(format!("not done within {PATIENCE:?}, but it may yet be"));
+        }
+    }
+}
+
+/// An instruction to a leader, as scenarios put it.
+fn actions(instruction: &Instruction) -> Vec<Action> {
+    match instruction {
+        Instruction::ChangeMembership(changes) => {
+            let changed = changes.iter().map(|change| {
+                let (mut add, mut learn, mut remove) = (vec![], vec![], vec![]);
+                match change {
+                    Change::AddVoter(node) => add.push(Target::Node(node.get())),
+                    Change::AddLearner(node) => learn.push(Target::Node(node.get())),
+                    Change::Remove(node) => remove.push(Target::Node(node.get())),
+                }
+                Action::ChangeMembership { add, learn, remove, node: None }
+            });
+            changed.collect()
+        }
+        Instruction::TransferLeadership(to) => vec![Action::TransferLeadership(Target::Node(to.get()))],
+        Instruction::TakeSnapshot => vec![Action::TakeSnapshot(Target::Leader)],
+        Instruction::StepDown => vec![Action::StepDown {}],
+    }
+}
+
+/// Whether an instruction has been carried out, as far as the leader shows it.
+fn is_done(instruction: &Instruction, sightings: &[Sighting]) -> bool {
+    let Some(leader) = leader(sightings) else { return false };
+    let statuses = sightings.iter().filter_map(|(_, status)| status.as_ref().ok());
+    let Some(status) = statuses.into_iter().find(|status| status.id == leader) else { return false };
+    let membership = &status.membership;
+    let holds = |change: &Change| match change {
+        Change::AddVoter(node) => membership.voters.contains(*node),
+        Change::AddLearner(node) => membership.learners.contains(node),
+        Change::Remove(node) => !membership.contains(*node),
+    };
+    match instruction {
+        Instruction::ChangeMembership(changes) => !membership.is_joint() && changes.iter().all(holds),
+        Instruction::TransferLeadership(to) => leader == *to,
+        Instruction::TakeSnapshot | Instruction::StepDown => true,
     }
 }
 

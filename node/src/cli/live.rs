@@ -1,7 +1,7 @@
-//! Servers in this process, with faults.
+//! Real servers in this process, on loopback, with faults between them.
 
 use super::Result;
-use super::arguments::{Protocol, Start, StorageKind};
+use super::arguments::{Start, StorageKind};
 use super::deck::{Sighting, leader};
 use super::orders::{Fault, Target};
 use seaworthy_core::config::Config;
@@ -13,11 +13,11 @@ use seaworthy_core::storage::Identity;
 use seaworthy_core::types::NodeId;
 use seaworthy_node::client::{Client, ClientError, Failure, Settings};
 use seaworthy_node::grpc::{self, Endpoints, Peers, Service};
-use seaworthy_node::network::{Faults, Faulty, Switch};
+use seaworthy_node::network::{Faults, Faulty};
 use seaworthy_node::server::{RequestError, Server};
-use seaworthy_node::storage::{Files, Json, Memory};
+use seaworthy_node::storage::{Files, Json, StorageError};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -32,75 +32,52 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A cluster of this process.
 pub(super) struct Live {
-    ground: Ground,
+    root: PathBuf,
+    storage: StorageKind,
+    client: Client<Endpoints>,
     faults: Faults,
     machines: BTreeMap<NodeId, Machine>,
     /// Servers that were removed: their numbers are used up.
     retired: BTreeSet<NodeId>,
+    _temporary: Option<tempfile::TempDir>,
 }
 
-/// What the servers stand on.
-enum Ground {
-    Memory {
-        switch: Switch,
-        client: Client<Switch>,
-    },
-    Rpc {
-        root: PathBuf,
-        storage: StorageKind,
-        client: Client<Endpoints>,
-        _temporary: Option<tempfile::TempDir>,
-    },
-}
-
+/// A disk and an address, and the server that lives there.
 struct Machine {
-    disk: Disk,
+    path: PathBuf,
+    address: String,
     running: Option<Running>,
-}
-
-#[derive(Clone)]
-enum Disk {
-    Memory(Memory),
-    Directory { path: PathBuf, address: String },
 }
 
 struct Running {
     server: Server,
-    /// How it is told that nobody is to connect any more, and how it says that nobody is connected.
-    service: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    /// Has it that nobody can connect any more.
+    stop: oneshot::Sender<()>,
+    /// Ends when nobody is connected any more.
+    serving: JoinHandle<()>,
 }
 
 impl Live {
     /// Starts the servers.
     pub(super) async fn launch(start: &Start) -> Result<Self> {
         let founding = founding_disk(Membership::new(start.nodes()), Limits::default());
+        let temporary = if start.data.is_none() { Some(tempfile::tempdir()?) } else { None };
+        let root = start.data.clone().or(temporary.as_ref().map(|root| root.path().to_owned()));
+        let root = root.expect("there is one or the other");
         let mut machines = BTreeMap::new();
-        let ground = match start.protocol {
-            Protocol::Memory => {
-                for node in start.nodes() {
-                    let disk = Disk::Memory(Memory::new(founding.clone()));
-                    machines.insert(node, Machine { disk, running: None });
-                }
-                let switch = Switch::new();
-                Ground::Memory { client: Client::new(switch.clone(), Settings::default()), switch }
-            }
-            Protocol::Rpc => {
-                let temporary = if start.data.is_none() { Some(tempfile::tempdir()?) } else { None };
-                let root = start.data.clone().or(temporary.as_ref().map(|root| root.path().to_owned()));
-                let root = root.expect("there is one or the other");
-                let mut addresses = Vec::new();
-                for node in start.nodes() {
-                    let disk = found(&root, start.storage, node, founding.clone()).await?;
-                    if let Disk::Directory { address, .. } = &disk {
-                        addresses.push(address.clone());
-                    }
-                    machines.insert(node, Machine { disk, running: None });
-                }
-                let client = Client::new(Endpoints::new(addresses, None), Settings::default());
-                Ground::Rpc { root, storage: start.storage, client, _temporary: temporary }
-            }
+        for node in start.nodes() {
+            machines.insert(node, found(&root, start.storage, node, founding.clone()).await?);
+        }
+        let addresses = machines.values().map(|machine| machine.address.clone()).collect();
+        let mut live = Self {
+            root,
+            storage: start.storage,
+            client: Client::new(Endpoints::new(addresses, None), Settings::default()),
+            faults: Faults::new(),
+            machines,
+            retired: BTreeSet::new(),
+            _temporary: temporary,
         };
-        let mut live = Self { ground, faults: Faults::new(), machines, retired: BTreeSet::new() };
         for node in start.nodes() {
             live.start(node).await?;
         }
@@ -108,10 +85,7 @@ impl Live {
     }
 
     pub(super) async fn execute(&mut self, command: Command) -> std::result::Result<Answer, ClientError> {
-        match &mut self.ground {
-            Ground::Memory { client, .. } => client.execute(command).await,
-            Ground::Rpc { client, .. } => client.execute(command).await,
-        }
+        self.client.execute(command).await
     }
 
     pub(super) async fn statuses(&self) -> Vec<Sighting> {
@@ -148,13 +122,8 @@ impl Live {
         if self.machines.contains_key(&node) {
             return Ok(());
         }
-        let disk = match &self.ground {
-            Ground::Memory { .. } => Disk::Memory(Memory::new(Durable::default())),
-            Ground::Rpc { root, storage, .. } => {
-                found(root, *storage, node, Durable::default()).await.map_err(|error| error.to_string())?
-            }
-        };
-        self.machines.insert(node, Machine { disk, running: None });
+        let machine = found(&self.root, self.storage, node, Durable::default()).await;
+        self.machines.insert(node, machine.map_err(|error| error.to_string())?);
         self.start(node).await.map_err(|error| error.to_string())
     }
 
@@ -179,8 +148,7 @@ impl Live {
             Fault::Partition(groups) => self.faults.partition(groups.clone()),
             Fault::Isolate(target) => {
                 let node = self.find(*target).await?;
-                let others = self.machines.keys().copied().filter(|other| *other != node);
-                self.faults.partition(vec![others.collect()]);
+                self.faults.partition(vec![vec![node]]);
             }
             Fault::Heal => self.faults.heal(),
             Fault::Delay(delay) => self.faults.delay(*delay),
@@ -207,68 +175,43 @@ impl Live {
     /// Stops a server as a crash does. What is on its disk stays there.
     async fn stop(&mut self, node: NodeId) {
         let running = self.machines.get_mut(&node).and_then(|machine| machine.running.take());
-        let Some(Running { server, service }) = running else { return };
-        if let Ground::Memory { switch, .. } = &self.ground {
-            switch.unplug(node);
-        }
+        let Some(Running { server, stop, mut serving }) = running else { return };
         server.halt().await;
-        if let Some((stop, mut serving)) = service {
-            // It may have ended already.
-            let _ = stop.send(());
-            if time::timeout(FAREWELL, &mut serving).await.is_err() {
-                serving.abort();
-            }
+        // It may have ended already.
+        let _ = stop.send(());
+        if time::timeout(FAREWELL, &mut serving).await.is_err() {
+            serving.abort();
         }
     }
 
     /// Starts a server from what is on its disk.
     async fn start(&mut self, node: NodeId) -> Result<()> {
+        let others = self.machines.iter().map(|(node, machine)| (*node, machine.address.clone())).collect();
+        let machine = self.machines.get_mut(&node).expect("only machines that are there are started");
+        let listener = TcpListener::bind(&machine.address).await?;
+        let identity = Identity { cluster: CLUSTER, node };
+        let peers = Peers::new(identity, machine.address.clone(), others, None);
+        let network = Faulty::new(self.faults.clone(), peers.clone());
         let config = Config::new(node, 0);
-        let machine = &self.machines[&node];
-        let running = match (&machine.disk, &self.ground) {
-            (Disk::Memory(disk), Ground::Memory { switch, .. }) => {
-                let network = Faulty::new(self.faults.clone(), switch.outlet());
-                let server = Server::start(config, disk.clone(), network)?;
-                switch.plug(server.handle());
-                Running { server, service: None }
-            }
-            (Disk::Directory { path, address }, Ground::Rpc { storage, .. }) => {
-                let listener = TcpListener::bind(address).await?;
-                let identity = Identity { cluster: CLUSTER, node };
-                let peers = Peers::new(identity, address.clone(), self.addresses(), None);
-                let network = Faulty::new(self.faults.clone(), peers.clone());
-                let server = match storage {
-                    StorageKind::Files => Server::start(config, Files::open(path, identity)?, network)?,
-                    StorageKind::Json => Server::start(config, Json::open(path, identity)?, network)?,
-                };
-                let service = Service::new(server.handle(), peers);
-                let (stop, stopped) = oneshot::channel();
-                let serving = tokio::spawn(async move {
-                    let served = grpc::serve(service, listener, async { drop(stopped.await) }).await;
-                    if let Err(error) = served {
-                        tracing::error!(%node, %error, "cannot be reached any more");
-                    }
-                });
-                Running { server, service: Some((stop, serving)) }
-            }
-            _ => unreachable!("all servers of a cluster stand on the same ground"),
+        let server = match self.storage {
+            StorageKind::Files => Server::start(config, Files::open(&machine.path, identity)?, network)?,
+            StorageKind::Json => Server::start(config, Json::open(&machine.path, identity)?, network)?,
         };
-        self.machines.get_mut(&node).expect("it was looked up above").running = Some(running);
+        let service = Service::new(server.handle(), peers);
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(async move {
+            let served = grpc::serve(service, listener, async { drop(stopped.await) }).await;
+            if let Err(error) = served {
+                tracing::error!(%node, %error, "cannot be reached any more");
+            }
+        });
+        machine.running = Some(Running { server, stop, serving });
         Ok(())
-    }
-
-    fn addresses(&self) -> BTreeMap<NodeId, String> {
-        let address = |(node, machine): (&NodeId, &Machine)| match &machine.disk {
-            Disk::Directory { address, .. } => Some((*node, address.clone())),
-            Disk::Memory(_) => None,
-        };
-        self.machines.iter().filter_map(address).collect()
     }
 }
 
 /// A directory below `root` for a server, and a port for it. What a server has left there stays.
-async fn found(root: &std::path::Path, storage: StorageKind, node: NodeId, state: Durable) -> Result<Disk> {
-    use seaworthy_node::storage::StorageError;
+async fn found(root: &Path, storage: StorageKind, node: NodeId, state: Durable) -> Result<Machine> {
     let path = root.join(node.to_string());
     let identity = Identity { cluster: CLUSTER, node };
     let founded = match storage {
@@ -281,5 +224,5 @@ async fn found(root: &std::path::Path, storage: StorageKind, node: NodeId, state
     }
     // The port stays the server's own for as long as the process lives, unless somebody else is quick.
     let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string();
-    Ok(Disk::Directory { path, address })
+    Ok(Machine { path, address, running: None })
 }

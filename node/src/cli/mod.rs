@@ -1,16 +1,18 @@
 //! The command line. In the order in which to read: `arguments`, what can be asked for; `orders`, what can be typed at
-//! the prompt besides commands; `deck`, how orders are carried out, on `live` servers in this process or on `remote`
-//! ones; `prompt`; `serve`.
+//! the prompt besides commands; `deck`, how orders are carried out: in the simulator's world, `basin`, on `live` servers
+//! in this process, or on `remote` ones; `prompt`; `serve`; `torture`.
 
 mod arguments;
 mod orders;
 mod deck;
+mod basin;
 mod live;
 mod remote;
 mod prompt;
 mod serve;
+mod torture;
 
-use arguments::{Arguments, Reach, Task};
+use arguments::{Arguments, Protocol, Reach, Task};
 use clap::Parser;
 use deck::Deck;
 use orders::Order;
@@ -55,16 +57,20 @@ fn run(arguments: Arguments, runtime: &Runtime) -> Result<ExitCode> {
             let greeting = format!(
                 "Seaworthy {}: a cluster of {} {}.\nHELP lists the commands, EXIT ends.",
                 env!("CARGO_PKG_VERSION"),
-                start.servers(),
+                start.crew(),
                 start.place(),
             );
-            let live = runtime.block_on(live::Live::launch(&start))?;
-            let mut prompt = Prompt::new(runtime, Deck::Live(live));
+            let deck = match start.protocol {
+                Protocol::Memory => Deck::Basin(basin::Basin::launch(start.servers)?),
+                Protocol::Rpc => Deck::Live(runtime.block_on(live::Live::launch(&start))?),
+            };
+            let mut prompt = Prompt::new(runtime, deck);
             let code = prompt.run(Source::stdin(&greeting)?)?;
             runtime.block_on(prompt.into_deck().close());
             Ok(code)
         }
         Task::Serve(serve) => runtime.block_on(serve::serve(*serve)),
+        Task::Torture(torture) => runtime.block_on(torture::torture(&torture)),
         Task::Client { reach, command } => {
             let greeting = format!(
                 "Seaworthy {}: a client of {}.\nHELP lists the commands, EXIT ends.",
@@ -91,7 +97,5 @@ fn remote(reach: &Reach) -> Result<Deck> {
 
 /// One order for a cluster elsewhere.
 fn order(runtime: &Runtime, reach: &Reach, order: &Order) -> Result<ExitCode> {
-    // A connection is made inside of the runtime.
-    let _entered = runtime.enter();
     Prompt::new(runtime, remote(reach)?).give(order)
 }

@@ -2,6 +2,7 @@
 
 use seaworthy_core::kv::Synopsis;
 use seaworthy_core::types::NodeId;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// An order of an operator.
@@ -14,6 +15,7 @@ pub(super) enum Order {
     Promote(NodeId),
     Transfer(NodeId),
     Snapshot(NodeId),
+    Save(PathBuf),
     Fault(Fault),
     Exit,
 }
@@ -42,7 +44,7 @@ const fn synopsis(name: &'static str, arguments: &'static str, summary: &'static
 }
 
 /// All orders, in the order in which help lists them.
-pub(super) const ORDERS: [Synopsis; 15] = [
+pub(super) const ORDERS: [Synopsis; 16] = [
     synopsis("STATUS", "", "shows the servers"),
     synopsis("ADD", "node", "starts a server, if it is one of this process, and gives it a vote"),
     synopsis("REMOVE", "node", "takes a server out of the cluster"),
@@ -51,11 +53,12 @@ pub(super) const ORDERS: [Synopsis; 15] = [
     synopsis("SNAPSHOT", "node", "has a server take a snapshot"),
     synopsis("CRASH", "node|leader", "stops a server at once; its disk stays"),
     synopsis("RESTART", "node", "starts a server from its disk, after a crash if it runs"),
-    synopsis("PARTITION", "node … | node … [| …]", "cuts the network into groups; who is in none is alone"),
+    synopsis("PARTITION", "node … | node … [| …]", "cuts the network; who is in none forms one more"),
     synopsis("ISOLATE", "node|leader", "cuts a server off from all others"),
     synopsis("HEAL", "", "mends the network"),
     synopsis("DELAY", "time", "lets every message take longer, as in 50ms"),
     synopsis("LOSS", "percent", "loses so many of a hundred messages, as in 10%"),
+    synopsis("SAVE", "file", "writes the session down as a scenario, in memory"),
     synopsis("HELP", "[command]", "explains a command, or lists them"),
     synopsis("EXIT", "", "ends"),
 ];
@@ -95,6 +98,10 @@ impl Order {
             "HEAL" => no_more(Self::Fault(Fault::Heal)),
             "DELAY" => fault(Fault::Delay(delay(words)?)),
             "LOSS" => fault(Fault::Loss(percent(words)?)),
+            "SAVE" => match words {
+                [path] => Some(Self::Save(path.into())),
+                _ => None,
+            },
             "HELP" => match words {
                 [] => Some(Self::Help(None)),
                 [word] => Some(Self::Help(Some(word.to_ascii_uppercase()))),

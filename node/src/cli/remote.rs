@@ -32,7 +32,7 @@ impl Remote {
 
     /// All servers that those that are known know of.
     pub(super) async fn statuses(&self) -> Vec<Sighting> {
-        self.look().await.into_iter().map(|(_, sighting)| sighting).collect()
+        self.look().await.into_values().collect()
     }
 
     pub(super) async fn ask(&self, node: NodeId, instruction: Instruction) -> Result<(), Failure> {

@@ -83,6 +83,7 @@ async fn run(
         Some(address) => address.clone(),
         None => listener.local_addr()?.to_string(),
     };
+    println!("{} listens on {}", serve.id, listener.local_addr()?);
     let addresses: BTreeMap<NodeId, String> = serve.peers.iter().cloned().collect();
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;

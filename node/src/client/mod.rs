@@ -86,7 +86,7 @@ impl Failure {
             Refusal::Unknown { leader } => {
                 Self::Lost { reason: "the leader lost its office".to_owned(), leader: leader.and_then(name) }
             }
-            Refusal::Overloaded | Refusal::Busy | Refusal::NotCaughtUp { .. } => {
+            Refusal::Overloaded | Refusal::Busy | Refusal::NotCaughtUp { .. } | Refusal::TransferFailed => {
                 Self::Later(refusal_text(refusal))
             }
             other => Self::Invalid(refusal_text(other)),

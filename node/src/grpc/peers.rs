@@ -3,6 +3,7 @@
 use super::proto::{self, item, peer_client};
 use super::{Tls, wire};
 use crate::network::Network;
+use seaworthy_core::membership::MAX_NODES;
 use seaworthy_core::message::{Body, Message};
 use seaworthy_core::storage::Identity;
 use seaworthy_core::types::NodeId;
@@ -16,6 +17,9 @@ use tonic::transport::Endpoint;
 
 /// Messages that wait for a stream, at most. What comes on top is lost, as networks do.
 const QUEUE: usize = 256;
+
+/// The longest address that a server may say it has.
+const ADDRESS_MAX: usize = 256;
 
 /// How long it takes to give up a connection that does not come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -35,8 +39,10 @@ struct Inner {
     identity: Identity,
     address: String,
     tls: Option<Tls>,
+    /// Where servers are reached, as the operator says.
+    configured: BTreeMap<NodeId, String>,
     /// Where servers are reached, as they say themselves.
-    addresses: Mutex<BTreeMap<NodeId, String>>,
+    met: Mutex<BTreeMap<NodeId, String>>,
     lines: Mutex<BTreeMap<NodeId, Line>>,
 }
 
@@ -48,16 +54,17 @@ struct Line {
 }
 
 impl Peers {
-    /// The way of the server `identity`, which is reached at `address`, to those that are reached at `addresses`.
+    /// The way of the server `identity`, which is reached at `address`, to those that are `configured`. Whoever else
+    /// there is says where it is reached when it calls.
     pub fn new(
         identity: Identity,
         address: String,
-        addresses: BTreeMap<NodeId, String>,
+        configured: BTreeMap<NodeId, String>,
         tls: Option<Tls>,
     ) -> Self {
-        let others: Vec<NodeId> = addresses.keys().copied().filter(|node| *node != identity.node).collect();
-        let (addresses, lines) = (Mutex::new(addresses), Mutex::default());
-        let peers = Self(Arc::new(Inner { identity, address, tls, addresses, lines }));
+        let others: Vec<NodeId> = configured.keys().copied().filter(|node| *node != identity.node).collect();
+        let (met, lines) = (Mutex::default(), Mutex::default());
+        let peers = Self(Arc::new(Inner { identity, address, tls, configured, met, lines }));
         // At once: whoever is new must be known to the others before they have anything to say to it.
         others.into_iter().for_each(|node| peers.open(node));
         peers
@@ -71,26 +78,27 @@ impl Peers {
         self.0.tls.as_ref()
     }
 
-    /// Where a server is reached.
+    /// Where clients reach a server: where it says itself, if it has.
     pub fn address(&self, node: NodeId) -> Option<String> {
         if node == self.0.identity.node {
             return Some(self.0.address.clone());
         }
-        locked(&self.0.addresses).get(&node).cloned()
+        locked(&self.0.met).get(&node).or(self.0.configured.get(&node)).cloned()
     }
 
-    /// Where all servers are reached that are known.
+    /// Where clients reach all servers that are known.
     pub(super) fn addresses(&self) -> Vec<(NodeId, String)> {
-        let own = (self.0.identity.node, self.0.address.clone());
-        let mut addresses = locked(&self.0.addresses).clone();
-        addresses.extend([own]);
+        let mut addresses = self.0.configured.clone();
+        addresses.extend(locked(&self.0.met).clone());
+        addresses.insert(self.0.identity.node, self.0.address.clone());
         addresses.into_iter().collect()
     }
 
     /// A server has said where it is reached.
     pub(super) fn meet(&self, node: NodeId, address: String) {
-        if !address.is_empty() && address.len() <= 256 {
-            locked(&self.0.addresses).insert(node, address);
+        let mut met = locked(&self.0.met);
+        if (1..=ADDRESS_MAX).contains(&address.len()) && (met.len() < MAX_NODES || met.contains_key(&node)) {
+            met.insert(node, address);
         }
     }
 
@@ -104,7 +112,7 @@ impl Network for Peers {
         let mut lines = locked(&self.0.lines);
         let line = lines.entry(message.to).or_insert_with(|| Line::open(&self.0, message.to));
         let queue = match message.body {
-            Body::InstallSnapshot { .. } => &line.snapshots,
+            Body::InstallSnapshot(_) => &line.snapshots,
             _ => &line.log,
         };
         // What finds no room is lost.
@@ -130,7 +138,10 @@ async fn keep_talking(inner: std::sync::Weak<Inner>, node: NodeId, mut queue: mp
     loop {
         let Some(strong) = inner.upgrade() else { return };
         let (identity, own) = (strong.identity, strong.address.clone());
-        let (address, tls) = (locked(&strong.addresses).get(&node).cloned(), strong.tls.clone());
+        // The operator knows best how this server reaches the others.
+        let address =
+            strong.configured.get(&node).cloned().or_else(|| locked(&strong.met).get(&node).cloned());
+        let tls = strong.tls.clone();
         drop(strong);
         let hello = proto::Hello {
             cluster: identity.cluster,

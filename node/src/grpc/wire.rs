@@ -5,7 +5,7 @@
 
 use super::proto::{self, message::Body as Wire};
 use seaworthy_core::membership::Membership;
-use seaworthy_core::message::{AppendOutcome, Body, Entry, Message, Payload, SnapshotId};
+use seaworthy_core::message::{AppendOutcome, Body, Chunk, Entry, Message, Payload, SnapshotId};
 use seaworthy_core::quorum::{Joint, Majority};
 use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, Round, Term};
 
@@ -66,16 +66,14 @@ pub(super) fn encode(message: Message) -> proto::Message {
             let hint = Some(hint.into());
             Wire::AppendRejected(proto::AppendRejected { round: round.0, refused: refused.0, hint })
         }
-        Body::InstallSnapshot { snapshot, membership, offset, chunk, newcomer, round } => {
-            Wire::InstallSnapshot(proto::InstallSnapshot {
-                snapshot: Some(snapshot.into()),
-                membership: Some((&membership).into()),
-                offset,
-                chunk: chunk.to_vec(),
-                newcomer,
-                round: round.0,
-            })
-        }
+        Body::InstallSnapshot(chunk) => Wire::InstallSnapshot(proto::InstallSnapshot {
+            snapshot: Some(chunk.snapshot.into()),
+            membership: Some((&chunk.membership).into()),
+            offset: chunk.offset,
+            chunk: chunk.bytes.to_vec(),
+            newcomer: chunk.newcomer,
+            round: chunk.round.0,
+        }),
         Body::SnapshotReply { round, snapshot, received } => Wire::SnapshotReply(proto::SnapshotReply {
             round: round.0,
             snapshot: Some(snapshot.into()),
@@ -136,14 +134,14 @@ fn body(body: Wire, term: Term) -> Result<Body> {
             if offset.checked_add(install.chunk.len() as u64).is_none_or(|end| size < end) {
                 return Err(WireError::Chunk { offset, size });
             }
-            Body::InstallSnapshot {
+            Body::InstallSnapshot(Box::new(Chunk {
                 snapshot,
                 membership: membership(install.membership)?,
                 offset,
-                chunk: install.chunk.into(),
+                bytes: install.chunk.into(),
                 newcomer: install.newcomer,
                 round: Round(install.round),
-            }
+            }))
         }
         Wire::SnapshotReply(reply) => {
             let snapshot = snapshot_id(reply.snapshot)?;
@@ -226,7 +224,7 @@ impl From<Entry> for proto::Entry {
         let payload = match entry.payload {
             Payload::Noop => proto::entry::Payload::Noop(proto::Noop {}),
             Payload::Data(data) => proto::entry::Payload::Data(data.to_vec()),
-            Payload::Membership(membership) => proto::entry::Payload::Membership((&membership).into()),
+            Payload::Membership(membership) => proto::entry::Payload::Membership((&*membership).into()),
         };
         Self { id: Some(entry.id.into()), payload: Some(payload) }
     }
@@ -236,7 +234,7 @@ fn entry(entry: proto::Entry) -> Result<Entry> {
     let payload = match entry.payload.ok_or(WireError::Missing("payload"))? {
         proto::entry::Payload::Noop(_) => Payload::Noop,
         proto::entry::Payload::Data(data) => Payload::Data(Bytes::from(data)),
-        proto::entry::Payload::Membership(nodes) => Payload::Membership(membership(Some(nodes))?),
+        proto::entry::Payload::Membership(nodes) => Payload::Membership(Box::new(membership(Some(nodes))?)),
     };
     Ok(Entry { id: entry_id(entry.id)?, payload })
 }
@@ -262,7 +260,7 @@ mod tests {
         let entries = vec![
             entry(3, 8, Payload::Noop),
             entry(4, 9, Payload::Data(Bytes::from("x"))),
-            entry(4, 10, Payload::Membership(membership.clone())),
+            entry(4, 10, Payload::Membership(Box::new(membership.clone()))),
         ];
         let round = Round(5);
         let bodies = [
@@ -276,14 +274,14 @@ mod tests {
                 round,
                 outcome: AppendOutcome::Rejected { refused: LogIndex(7), hint: last },
             },
-            Body::InstallSnapshot {
+            Body::InstallSnapshot(Box::new(Chunk {
                 snapshot,
                 membership,
                 offset: 4,
-                chunk: Bytes::from("abcdef"),
+                bytes: Bytes::from("abcdef"),
                 newcomer: Some(0),
                 round,
-            },
+            })),
             Body::SnapshotReply { round, snapshot, received: 10 },
             Body::TimeoutNow,
             Body::ReadIndex { id: u64::MAX },

@@ -103,8 +103,8 @@ pub(super) fn decode_refusal(refusal: proto::Refusal) -> Failure {
     let leader = Some(refusal.leader).filter(|leader| !leader.is_empty());
     match reason {
         Reason::NotLeader => Failure::NotLeader { leader },
-        Reason::Overloaded | Reason::Busy => Failure::Later(refusal.text),
-        Reason::TooLarge | Reason::Invalid | Reason::TransferFailed => Failure::Invalid(refusal.text),
+        Reason::Overloaded | Reason::Busy | Reason::TransferFailed => Failure::Later(refusal.text),
+        Reason::TooLarge | Reason::Invalid => Failure::Invalid(refusal.text),
         Reason::Unknown | Reason::Unspecified => Failure::Lost { reason: refusal.text, leader },
     }
 }
@@ -203,7 +203,6 @@ pub(super) fn encode_status(status: &Status, addresses: Vec<(NodeId, String)>) -
     let follower = |follower: &FollowerStatus| proto::Follower {
         node: follower.node.get(),
         matched: follower.matched.0,
-        caught_up: follower.caught_up,
     };
     let address = |(node, address): (NodeId, String)| proto::Address { node: node.get(), address };
     proto::StatusReply {
@@ -231,11 +230,7 @@ pub(super) fn decode_status(status: proto::StatusReply) -> Result<Status, WireEr
         proto::Role::LeaderRole => Role::Leader,
     };
     let follower = |follower: proto::Follower| {
-        Ok(FollowerStatus {
-            node: wire::node(follower.node)?,
-            matched: LogIndex(follower.matched),
-            caught_up: follower.caught_up,
-        })
+        Ok(FollowerStatus { node: wire::node(follower.node)?, matched: LogIndex(follower.matched) })
     };
     Ok(Status {
         id: wire::node(status.id)?,

@@ -13,7 +13,7 @@ pub struct Faults(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Between whom nothing passes: those in different groups. Who is in none is alone.
+    /// Between whom nothing passes: those in different groups. Whoever is in none forms one more.
     groups: Option<Vec<Vec<NodeId>>>,
     delay: Duration,
     loss_percent: u32,
@@ -25,7 +25,7 @@ impl Faults {
         Self::default()
     }
 
-    /// Cuts the network into groups, each of which hears only its own.
+    /// Cuts the network into groups, each of which hears only its own. Whoever is in none forms one more.
     pub fn partition(&self, groups: Vec<Vec<NodeId>>) {
         self.state().groups = Some(groups);
     }
@@ -52,10 +52,10 @@ impl Faults {
     /// How long a message takes, if it arrives at all.
     fn pass(&self, from: NodeId, to: NodeId) -> Option<Duration> {
         let state = self.state();
-        let connected = |groups: &Vec<Vec<NodeId>>| {
-            groups.iter().any(|group| group.contains(&from) && group.contains(&to))
-        };
-        let cut = state.groups.as_ref().is_some_and(|groups| !connected(groups));
+        let cut = state.groups.as_ref().is_some_and(|groups| {
+            let group = |node| groups.iter().position(|group| group.contains(&node));
+            group(from) != group(to)
+        });
         let lost = 0 < state.loss_percent && crate::luck::below(100) < u64::from(state.loss_percent);
         (!cut && !lost).then_some(state.delay)
     }
@@ -105,12 +105,13 @@ mod tests {
 
     #[test]
     fn a_partition_cuts_between_its_groups_and_whoever_is_in_none() {
-        let [one, two, three, four] = [1, 2, 3, 4].map(NodeId::new);
+        let [one, two, three, four, five] = [1, 2, 3, 4, 5].map(NodeId::new);
         let faults = Faults::new();
         faults.partition(vec![vec![one, two], vec![three]]);
         let passes = |from, to| faults.pass(from, to).is_some();
         assert!(passes(one, two) && passes(two, one));
         assert!(!passes(one, three) && !passes(three, two) && !passes(four, one));
+        assert!(passes(four, five));
         faults.heal();
         assert!(passes(one, three) && passes(four, one));
     }

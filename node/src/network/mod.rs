@@ -3,7 +3,7 @@
 //! | adapter | for |
 //! |---|---|
 //! | [`Switch`] | servers in one process |
-//! | gRPC | servers anywhere |
+//! | [`grpc::Peers`](crate::grpc::Peers) | servers anywhere |
 //! | [`Faulty`] | either, with faults |
 
 mod faults;

@@ -146,18 +146,15 @@ pub struct FollowerStatus {
     pub node: NodeId,
     /// The log agrees with the leader's up to here, durably.
     pub matched: LogIndex,
-    /// Whether it could be given a vote.
-    pub caught_up: bool,
 }
 
 impl Status {
     pub(super) fn of(member: &Member) -> Self {
         let view = member.view();
-        let followers = view.followers.iter().map(|follower| FollowerStatus {
-            node: follower.node,
-            matched: follower.matched,
-            caught_up: follower.is_caught_up(),
-        });
+        let followers = view
+            .followers
+            .iter()
+            .map(|follower| FollowerStatus { node: follower.node, matched: follower.matched });
         Self {
             id: view.id,
             role: view.role,

@@ -206,7 +206,7 @@ impl Holds {
     fn of(payload: &Payload) -> Self {
         match payload {
             Payload::Noop => Self::Noop,
-            Payload::Membership(membership) => Self::Membership(membership.clone()),
+            Payload::Membership(membership) => Self::Membership((**membership).clone()),
             Payload::Data(data) => match Request::decode(data) {
                 Some(Request { session: SessionId::ZERO, sequence, operation: Operation::Register }) => {
                     Self::Register { sequence }
@@ -226,7 +226,7 @@ impl Holds {
             Self::Noop => return Ok(Payload::Noop),
             Self::Membership(membership) => {
                 membership.validate().map_err(|error| error.to_string())?;
-                return Ok(Payload::Membership(membership));
+                return Ok(Payload::Membership(Box::new(membership)));
             }
             Self::Bytes(text) => return Ok(Payload::Data(unhex(&text)?)),
             Self::Register { sequence } => {
