@@ -182,8 +182,10 @@ impl Draw {
 
     fn workload(&mut self, leases: bool) -> Workload {
         let attempt_timeout = self.span();
+        let clients = 1 + self.below(64) as u32;
+        let loyal_readers = self.below(2) as u32;
         Workload {
-            clients: 1 + self.below(64) as u32,
+            clients,
             think: self.distribution(),
             attempt_timeout,
             operation_timeout: Span(attempt_timeout.0 + self.span().0),
@@ -193,7 +195,8 @@ impl Draw {
             reads: [(ReadModeName::Stale, self.limit()), (self.read_mode(leases), self.limit())].into(),
             stray: self.ppm(),
             resend: self.ppm(),
-            loyal_readers: self.below(2) as u32,
+            loyal_readers,
+            loyal_writers: self.below(u64::from(clients - loyal_readers) + 1) as u32,
             start: Span::ZERO,
             stop: self.maybe(Self::span),
         }

@@ -18,7 +18,7 @@ const LUCKY: u64 = 160;
 type Plainer = fn(&mut Scenario);
 
 /// From what matters most to what matters least.
-const PLAINER: [Plainer; 39] = [
+const PLAINER: [Plainer; 40] = [
     |scenario| scenario.network.loss = Ppm::ZERO,
     |scenario| scenario.network.duplicate = Ppm::ZERO,
     |scenario| scenario.network.client_loss = Ppm::ZERO,
@@ -52,6 +52,7 @@ const PLAINER: [Plainer; 39] = [
     |scenario| of_clients(scenario, |workload| workload.stray = Ppm::ZERO),
     |scenario| of_clients(scenario, |workload| workload.resend = Ppm::ZERO),
     |scenario| of_clients(scenario, |workload| workload.loyal_readers = 0),
+    |scenario| of_clients(scenario, |workload| workload.loyal_writers = 0),
     |scenario| of_clients(scenario, |workload| workload.keys = 1),
     |scenario| of_clients(scenario, |workload| workload.stop = None),
     |scenario| {
@@ -236,6 +237,7 @@ fn take_fewer_clients(search: &mut Search<'_>) {
             of_clients(&mut fewer, |workload| {
                 workload.clients = clients;
                 workload.loyal_readers = workload.loyal_readers.min(clients);
+                workload.loyal_writers = workload.loyal_writers.min(clients - workload.loyal_readers);
             });
         }
         (fewer != *scenario).then_some(fewer)
