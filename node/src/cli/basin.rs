@@ -38,6 +38,10 @@ const SERVERS_MAX: u64 = 15;
 /// Longer than anybody sits at a prompt.
 const FOR_EVER: Span = Span::seconds(10 * 365 * 86_400);
 
+/// How long a command waits for a leader, and how often it looks for one.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// What happens in the world of a session happens at these instants.
 const TICK: Span = Span::millis(1);
 
@@ -80,6 +84,12 @@ impl Basin {
     }
 
     pub(super) async fn execute(&self, command: Command) -> std::result::Result<Answer, ClientError> {
+        // The client begins with the leader. Without one it would ask all servers in turn, also those that only stand
+        // ready.
+        let deadline = Instant::now() + PATIENCE;
+        while leader(&self.statuses().await).is_none() && Instant::now() < deadline {
+            tokio::time::sleep(PAUSE).await;
+        }
         let (reply, answer) = oneshot::channel();
         self.ask(Ask::Execute { command, reply });
         answer
@@ -232,7 +242,8 @@ impl Voyage<'_> {
     /// Has happen what should have happened by now.
     fn catch_up(&mut self) {
         let elapsed = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.present = Time(elapsed - elapsed % TICK.0);
+        // The tick that is about to begin: the world has started before anything can be done to it.
+        self.present = Time(elapsed - elapsed % TICK.0) + TICK;
         while self.wreck.is_none() && self.world.next_at() < self.present {
             let stepped = self.world.step();
             self.look_at(stepped);
@@ -270,7 +281,7 @@ impl Voyage<'_> {
         if self.wreck.is_some() {
             return Duration::from_secs(1);
         }
-        let due = Duration::from_nanos(self.world.next_at().0.saturating_add(TICK.0));
+        let due = Duration::from_nanos(self.world.next_at().0);
         due.saturating_sub(self.begun.elapsed()).min(Duration::from_secs(1))
     }
 
@@ -281,7 +292,8 @@ impl Voyage<'_> {
             Ask::Execute { command, reply } => {
                 self.waiting = Some(reply);
                 let (command, client) = (command.to_string(), CLIENT);
-                self.act(vec![Action::Invoke { client, command, node: None, stay: false, read: None }]);
+                let node = Some(Role::Leader);
+                self.act(vec![Action::Invoke { client, command, node, stay: false, read: None }]);
             }
             Ask::Act { actions, reply } => {
                 self.act(actions);
