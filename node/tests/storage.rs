@@ -178,7 +178,7 @@ fn rest_makes_sure_that_rot_at_the_end_is_no_torn_end() {
             disk.rest().expect("there is room");
         }
         drop(disk);
-        damage(segments(&path).last().expect("there is one"), SECTOR + 40);
+        damage(segments(&path).last().expect("there is one"), SECTOR + 10);
         Files::open(&path, IDENTITY).expect("nobody has it").recover()
     };
     assert!(refusal(rotten_at_the_end(true)).contains("is damaged"));
