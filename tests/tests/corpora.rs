@@ -1,6 +1,7 @@
 //! What the fuzzers have found worth keeping, replayed without them.
 
-use seaworthy_sim::fuzzing;
+use seaworthy_sim::choice::{Choice, Stream};
+use seaworthy_sim::fuzzing::{self, TARGETS};
 use seaworthy_tests::{files, root};
 use std::path::PathBuf;
 
@@ -17,10 +18,12 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
-fn no_kept_text_breaks_the_scenario_parser() {
-    for (path, bytes) in corpus("scenario_text") {
-        println!("{}", path.display());
-        fuzzing::scenario_text(&bytes);
+fn no_kept_input_breaks_what_its_target_states() {
+    for target in TARGETS.iter().filter(|target| !target.name.ends_with("schedule")) {
+        for (path, bytes) in corpus(target.name) {
+            println!("{}", path.display());
+            (target.run)(&bytes);
+        }
     }
 }
 
@@ -34,7 +37,8 @@ fn no_kept_schedule_sinks_the_core_and_most_of_them_get_somewhere() {
     let mut faulty = 0;
     for (path, bytes) in &schedules {
         println!("{}", path.display());
-        let report = fuzzing::schedule(bytes);
+        fuzzing::schedule(bytes);
+        let report = fuzzing::long_schedule(bytes);
         elected += usize::from(report.elections > 0);
         answered += usize::from(report.operations.ok > 0);
         faulty += usize::from(report.faults.values().sum::<u64>() > 1);
@@ -49,4 +53,18 @@ fn no_kept_schedule_sinks_the_core_and_most_of_them_get_somewhere() {
 fn no_bytes_are_the_calmest_schedule() {
     let report = fuzzing::schedule(&[]);
     assert_eq!((report.elections, report.messages.dropped), (1, 0));
+}
+
+/// A fuzzer knows what it has reached and goes on from there, and runs elsewhere. What luck alone reaches is reached here.
+#[test]
+fn no_random_bytes_break_what_a_target_states() {
+    for target in TARGETS {
+        for seed in 0..200 {
+            println!("{} {seed}", target.name);
+            let mut choice = Choice::seeded(seed);
+            let length = choice.below(Stream::Swarm, 1_000);
+            let bytes: Vec<u8> = (0..length).map(|_| choice.below(Stream::Swarm, 256) as u8).collect();
+            (target.run)(&bytes);
+        }
+    }
 }

@@ -37,6 +37,12 @@ impl<T: DeserializeOwned> Lines<T> {
         Ok(Self::new(path, Box::new(BufReader::new(decoder))))
     }
 
+    /// Those of a file that holds these bytes.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self::new(Path::new("bytes"), Box::new(std::io::Cursor::new(bytes)))
+    }
+
     fn new(path: &Path, reader: Box<dyn BufRead>) -> Self {
         Self { path: path.to_owned(), reader, line: 0, left: TEXT_MAX, done: false, record: PhantomData }
     }

@@ -1,11 +1,10 @@
-//! What the fuzz targets run: bytes in, nothing out but a panic. The same functions replay the committed corpora
-//! from `cargo test`.
+//! A run of a cluster, all of which the fuzzer decides: faults, the fates of messages, what clients ask, and the luck of
+//! everything else.
 
 use crate::choice::Choice;
 use crate::disk::CRASH_POINTS;
 use crate::replica::MessageKind;
 use crate::run::{RunReport, Verdict};
-use crate::scenario;
 use crate::scenario::model::{
     Action, Cluster, Disks, Distribution, Liveness, Moment, Network, ReadModeName, Rule, Scenario,
     Verdict as MessageVerdict, Workload,
@@ -17,35 +16,33 @@ use crate::world::{Options, World};
 use arbitrary::{Arbitrary, Unstructured};
 use std::collections::BTreeMap;
 
-/// Any bytes at all as a scenario file: an error or a scenario, never a panic. What parses prints and parses
-/// again to the same.
-///
-/// # Panics
-/// If the law does not hold.
-pub fn scenario_text(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    match scenario::parse("fuzz.json", text) {
-        Ok(parsed) => {
-            let again = scenario::parse("again.json", &parsed.to_json());
-            assert!(again.is_ok_and(|again| again == parsed), "a printed scenario parses to itself");
-        }
-        Err(diagnostics) => assert!(!diagnostics.to_string().is_empty(), "an error says something"),
-    }
-}
+/// The longest run. Most of what goes wrong does so soon, and a fuzzer that likes storms of messages learns less in an
+/// hour than one that may not.
+const MOST_STEPS: u64 = 200;
 
-/// A schedule of faults, message fates and client operations, and the luck of everything else, as one input: a
-/// run with every checker. Any bytes are a schedule; the calmest is no bytes at all.
+/// The longest of the long.
+const MOST_STEPS_OF_LONG: u64 = 1_000;
+
+/// A run with every checker. Any bytes are a schedule; the calmest is no bytes at all.
 ///
 /// # Panics
 /// If a property is violated: the sound core sank.
 pub fn schedule(bytes: &[u8]) -> RunReport {
-    let mut input = Unstructured::new(bytes);
-    let plan = Plan::read(&mut input).expect("bytes that run out go on as zeros");
-    let luck = input.take_rest();
-    let scenario = plan.scenario();
-    let options = Options { record: false, check: true, max_steps: MAX_STEPS };
-    let mut choice = Choice::bytes(luck);
-    let (report, _) = World::<Seaworthy>::new(&scenario, &mut choice, options).run();
+    assert_holds(bytes, MOST_STEPS)
+}
+
+/// The same, for longer.
+///
+/// # Panics
+/// If a property is violated.
+pub fn long_schedule(bytes: &[u8]) -> RunReport {
+    assert_holds(bytes, MOST_STEPS_OF_LONG)
+}
+
+fn assert_holds(bytes: &[u8], max_steps: u64) -> RunReport {
+    let (scenario, luck) = read(bytes);
+    let options = Options { record: false, check: true, max_steps };
+    let (report, _) = World::<Seaworthy>::new(&scenario, &mut Choice::bytes(luck), options).run();
     assert!(
         report.verdict != Verdict::Violation,
         "{:?}\nthe scenario, whose remaining luck is {luck:?}:\n{}",
@@ -53,6 +50,13 @@ pub fn schedule(bytes: &[u8]) -> RunReport {
         scenario.to_json(),
     );
     report
+}
+
+/// The scenario that the bytes stand for, and those of them that are left for all other luck.
+pub fn read(bytes: &[u8]) -> (Scenario, &[u8]) {
+    let mut input = Unstructured::new(bytes);
+    let plan = Plan::read(&mut input).expect("bytes that run out go on as zeros");
+    (plan.scenario(), input.take_rest())
 }
 
 /// What the fuzzer decides. Numbers are folded into their ranges, so that every input is a valid plan. Every part
@@ -122,9 +126,6 @@ struct Deed {
 /// Longer plans only repeat themselves, and slowly: most runs take some hundred steps.
 const MOST_FATES: usize = 24;
 const MOST_DEEDS: usize = 32;
-
-/// Where a run is cut off. A fuzzer that likes storms of messages learns less in an hour than one that may not.
-const MAX_STEPS: u64 = 1_000;
 
 /// What scripted clients ask: enough kinds to tell lost, doubled and stale effects apart.
 const COMMANDS: [&str; 8] =
