@@ -95,7 +95,8 @@ Exits with 1 if the run still fails, with 0 if it does not any more.
 Examples:
   seaworthy replay seaworthy.out/9c1f0a3e00c0ffee
   seaworthy replay seaworthy.out/9c1f0a3e00c0ffee --html run.html
-  seaworthy replay my.json --seed 7 --trace";
+  seaworthy replay my.json --seed 7 --trace
+  seaworthy replay --fuzz-input fuzz/artifacts/schedule/crash-0c0ffee";
 
 const SHRINK_EXAMPLES: &str = "\
 The result is a scenario that demands the same violation. It is the same for the
@@ -249,11 +250,14 @@ pub(super) struct BugsArguments {
 #[command(after_help = REPLAY_EXAMPLES)]
 pub(super) struct ReplayArguments {
     /// The directory of a kept failure, or a scenario with --seed
-    #[arg(value_name = "ARTIFACT|SCENARIO")]
-    pub(super) target: String,
+    #[arg(value_name = "ARTIFACT|SCENARIO", required_unless_present = "fuzz_input")]
+    pub(super) target: Option<String>,
     /// The run's luck; an artifact knows its own
     #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub(super) seed: Option<u64>,
+    /// An input of a fuzz target, in a folder of the target's name
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "seed"])]
+    pub(super) fuzz_input: Option<PathBuf>,
     #[command(flatten)]
     pub(super) trace: TraceArguments,
 }

@@ -11,6 +11,7 @@ mod coverage;
 mod exit;
 mod failure;
 mod files;
+mod fuzz_input;
 mod github;
 mod human;
 mod interrupt;

@@ -3,7 +3,7 @@
 use super::arguments::{Format, ReplayArguments};
 use super::output::{BAD, GOOD, UNSURE};
 use super::run::{print_trace, write_page};
-use super::{Error, Exit, Output, failure, human};
+use super::{Error, Exit, Output, failure, fuzz_input, human};
 use seaworthy_sim::artifact::{Likeness, compare, is_artifact, quoted, read};
 use seaworthy_sim::report::{RunRecord, property_name};
 use seaworthy_sim::run::{RunReport, Verdict, run_recorded};
@@ -12,8 +12,17 @@ use std::path::Path;
 
 /// Runs an artifact, or a scenario with a seed.
 pub(super) fn replay(arguments: &ReplayArguments, output: &mut Output) -> Result<Exit, Error> {
-    let target = &arguments.target;
-    let exit = match (arguments.seed, is_artifact(Path::new(target))) {
+    let exit = match (&arguments.fuzz_input, &arguments.target) {
+        (Some(path), _) => fuzz_input::replay(arguments, path, output)?,
+        (None, Some(target)) => kept(arguments, target, output)?,
+        (None, None) => unreachable!("there is one of both"),
+    };
+    output.flush()?;
+    Ok(exit)
+}
+
+fn kept(arguments: &ReplayArguments, target: &str, output: &mut Output) -> Result<Exit, Error> {
+    match (arguments.seed, is_artifact(Path::new(target))) {
         (Some(seed), _) => by_seed(arguments, &Source::find(target)?, seed, output),
         (None, Some(dir)) => artifact(arguments, &dir, output),
         (None, None) => {
@@ -22,9 +31,7 @@ pub(super) fn replay(arguments: &ReplayArguments, output: &mut Output) -> Result
             let again = format!("seaworthy replay {} --seed N", quoted(target));
             Err(Error::Input(format!("{target:?} is no artifact and does not say which seed: {again}")))
         }
-    }?;
-    output.flush()?;
-    Ok(exit)
+    }
 }
 
 fn by_seed(
