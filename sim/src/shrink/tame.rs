@@ -142,41 +142,34 @@ fn take_tighter_limits(search: &mut Search<'_>) {
         return;
     }
     const TIGHT: [u64; 5] = [0, 1, 2, 4, 8];
-    const LIMITS: [(fn(&Cluster) -> u64, fn(&mut Cluster, u64)); 4] = [
-        (
-            |cluster| cluster.snapshot_interval,
-            |cluster, limit| {
-                cluster.snapshot_interval = cluster.snapshot_interval.min(limit.max(1));
-            },
-        ),
-        (
-            |cluster| cluster.trailing_entries,
-            |cluster, limit| {
-                cluster.trailing_entries = cluster.trailing_entries.min(limit);
-            },
-        ),
-        (
-            |cluster| cluster.session_lifetime,
-            |cluster, limit| {
-                cluster.session_lifetime = cluster.session_lifetime.min(limit.max(1));
-            },
-        ),
-        (
-            |cluster| cluster.max_sessions.into(),
-            |cluster, limit| {
-                cluster.max_sessions = cluster.max_sessions.min(limit.max(1) as u32);
-            },
-        ),
-    ];
-    for (limit, tighten) in LIMITS {
+    for tighten in LIMITS {
         let tighter = |scenario: &Scenario, number: usize| {
-            // A limit that is as usual is not what matters.
-            let is_usual = limit(&scenario.cluster) == limit(&Cluster::default());
             let mut tighter = scenario.clone();
             tighten(&mut tighter.cluster, TIGHT[number]);
-            (tighter != *scenario && !is_usual).then_some(tighter)
+            (tighter != *scenario).then_some(tighter)
         };
         search.take(TIGHT.len(), &tighter);
+    }
+}
+
+/// The limits that may be tightened.
+const LIMITS: [fn(&mut Cluster, u64); 4] = [
+    |cluster, limit| {
+        lower(&mut cluster.snapshot_interval, Cluster::default().snapshot_interval, limit.max(1));
+    },
+    |cluster, limit| lower(&mut cluster.trailing_entries, Cluster::default().trailing_entries, limit),
+    |cluster, limit| lower(&mut cluster.session_lifetime, Cluster::default().session_lifetime, limit.max(1)),
+    |cluster, limit| {
+        let mut sessions = cluster.max_sessions.into();
+        lower(&mut sessions, Cluster::default().max_sessions.into(), limit.max(1));
+        cluster.max_sessions = u32::try_from(sessions).expect("it is no larger than it was");
+    },
+];
+
+/// Lowers `value` to `limit`, unless it is `usual`: then it is not what matters.
+fn lower(value: &mut u64, usual: u64, limit: u64) {
+    if *value != usual {
+        *value = limit.min(*value);
     }
 }
 
