@@ -478,10 +478,11 @@ fn planted_deck() -> Deck {
         "name": "stormy",
         "claim": "Nobody votes twice.",
         "duration": "5s",
+        "cluster": { "nodes": 3, "pre_vote": false, "check_quorum": false },
         "workload": { "clients": 3 },
+        "timeline": [{ "at": "0s", "do": { "campaign": 1 } }, { "at": "0s", "do": { "campaign": 2 } }],
         "nemesis": [
-            { "fault": "campaign", "every": { "constant": "400ms" }, "for": { "constant": "1ms" } },
-            { "fault": "partition", "every": { "constant": "700ms" }, "for": { "constant": "200ms" } }
+            { "fault": "one_way", "every": { "constant": "1500ms" }, "for": { "constant": "200ms" } }
         ],
         "planted": ["votes_twice"]
     }"#;

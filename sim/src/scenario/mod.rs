@@ -155,7 +155,9 @@ impl Scenario {
     /// The same without what is as it would be anyway; [`parse`] gives the same scenario back.
     pub fn to_short_json(&self) -> String {
         let mut usual = Self::named("", "");
-        usual.workload = self.workload.as_ref().map(|_| model::Workload::default());
+        // No workload is the default of all, so one that is as usual must still say something.
+        let none = model::Workload { clients: 0, ..model::Workload::default() };
+        usual.workload = self.workload.as_ref().map(|_| none);
         layout::layout(&layout::without(&self.flat_json(), &usual.flat_json()))
     }
 
