@@ -28,9 +28,9 @@ fn what_is_shrunk_is_small_and_fails_whatever_the_seed() {
     let bounds = [
         ("votes_twice", 0, 4),
         ("no_up_to_date_check", 0, 5),
-        ("truncates_always", 0, 6),
-        ("commit_regresses", 0, 6),
-        ("follower_reads_locally", 1, 6),
+        ("truncates_always", 0, 10),
+        ("commit_regresses", 0, 10),
+        ("follower_reads_locally", 1, 10),
     ];
     for (name, seed, most) in bounds {
         let scenario = planted(name, seed);
