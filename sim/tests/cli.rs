@@ -316,7 +316,7 @@ fn the_draw_of_a_seed_can_be_written_down_and_run() {
     };
     let written = fingerprint(run(&["run", "drawn.json", "--seed", "3", "--format", "json"]));
     assert_eq!(written, fingerprint(run(&["run", "swarm", "--seed", "3", "--format", "json"])));
-    assert_eq!(run(&["new", "planted.json", "--swarm", "3", "--plant", "votes_twice"]).0, Some(0));
-    assert_eq!(run(&["run", "planted.json", "--seed", "3"]).0, Some(1));
+    assert_eq!(run(&["new", "planted.json", "--swarm", "0", "--plant", "votes_twice"]).0, Some(0));
+    assert_eq!(run(&["run", "planted.json", "--seed", "0"]).0, Some(1));
     assert_eq!(run(&["new", "other.json", "--swarm", "3", "--plant", "votes_thrice"]).0, Some(2));
 }

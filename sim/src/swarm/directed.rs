@@ -36,7 +36,13 @@ impl Draw {
         }
         if 1 < cluster.nodes && self.one_in(3) {
             let count = self.between(1, 3);
-            *rules = (0..count).map(|_| self.late(cluster, *duration)).collect();
+            for _ in 0..count {
+                let rule = self.late(cluster, *duration);
+                // Of two about one kind the first might decide alone.
+                if rules.iter().all(|other| other.kind != rule.kind) {
+                    rules.push(rule);
+                }
+            }
             // Without a leader that hands over there is no word of it to be late.
             let transfer = Fault::TransferLeadership;
             if rules.iter().any(|rule| rule.kind == Some(MessageKind::TimeoutNow))

@@ -105,8 +105,8 @@ fn everything_comes_up_and_nothing_always() {
     }
     let always = seen.iter().filter(|(_, count)| **count == DRAWS).collect::<Vec<_>>();
     assert!(always.is_empty(), "{always:?}");
-    // Of disks two more than of all else.
-    assert_eq!(counts, (0..=7).collect());
+    // Of disks two more than of all else, and one to hand over.
+    assert_eq!(counts, (0..=8).collect());
     assert_eq!(shapes.len(), 4, "{shapes:?}");
     for fault in nemesis::FAULTS {
         let name = serde_json::to_string(&fault).unwrap();

@@ -18,16 +18,7 @@ impl Action {
             aimed
         };
         match self {
-            Self::Partition { groups } => {
-                let mut groups: Vec<_> = groups.iter().map(|group| list(group)).collect();
-                for later in 1..groups.len() {
-                    // Two roles may mean the same node: it belongs to the first group that names it.
-                    let (earlier, rest) = groups.split_at_mut(later);
-                    rest[0].retain(|target| !earlier.iter().flatten().any(|taken| taken == target));
-                }
-                groups.retain(|group| !group.is_empty());
-                some_if(!groups.is_empty(), Self::Partition { groups })
-            }
+            Self::Partition { groups } => partition(groups.iter().map(|group| list(group)).collect()),
             Self::Cut { from, to } => {
                 let (from, to) = (list(from), list(to));
                 some_if(!from.is_empty() && !to.is_empty(), Self::Cut { from, to })
@@ -94,6 +85,16 @@ impl Action {
             | Self::Invoke { node: None, .. } => vec![self.clone()],
         }
     }
+}
+
+/// Two roles may mean the same node: it belongs to the first group that names it.
+fn partition(mut groups: Vec<Vec<Target>>) -> Vec<Action> {
+    for later in 1..groups.len() {
+        let (earlier, rest) = groups.split_at_mut(later);
+        rest[0].retain(|target| !earlier.iter().flatten().any(|taken| taken == target));
+    }
+    groups.retain(|group| !group.is_empty());
+    some_if(!groups.is_empty(), Action::Partition { groups })
 }
 
 fn some_if(aimed: bool, action: Action) -> Vec<Action> {
