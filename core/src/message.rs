@@ -95,10 +95,12 @@ pub enum Body {
     /// would confirm reads of another term.
     Stale,
     /// The answer of a node whose disk holds nothing to the leader that would have it follow: it needs a snapshot to
-    /// start from. It has no round: a node that has lost its disk may have voted for somebody else before.
+    /// start from. It confirms nothing: a node that has lost its disk may have voted for somebody else before.
     Blank {
         /// The node's name for its life since its start, never used twice.
         life: u64,
+        /// The round of the message answered, which tells whether this is late.
+        round: Round,
     },
 }
 

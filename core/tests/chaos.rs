@@ -182,7 +182,7 @@ fn body() -> impl Strategy<Value = Body> {
         1 => Just(Body::TimeoutNow),
         1 => number().prop_map(|id| Body::ReadIndex { id }),
         1 => (number(), number()).prop_map(|(id, index)| Body::ReadIndexReply { id, index: LogIndex(index) }),
-        1 => number().prop_map(|life| Body::Blank { life }),
+        1 => (number(), number()).prop_map(|(life, round)| Body::Blank { life, round: Round(round) }),
         2 => any::<bool>().prop_map(|granted| Body::PreVoteReply { granted }),
         2 => any::<bool>().prop_map(|granted| Body::VoteReply { granted }),
         1 => Just(Body::Stale),
@@ -266,7 +266,7 @@ fn welcome(node: &mut Lone) {
     let term = node.term();
     let effects = node.receive(2, term, append((0, 0), vec![], 0));
     let life = effects.sends.iter().find_map(|send| match send.message.body {
-        Body::Blank { life } => Some(life),
+        Body::Blank { life, .. } => Some(life),
         _ => None,
     });
     let snapshot = Snapshot {

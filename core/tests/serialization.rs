@@ -63,7 +63,7 @@ fn messages_and_disks_come_back_as_they_were() {
         Body::ReadIndex { id: u64::MAX },
         Body::ReadIndexReply { id: u64::MAX, index: LogIndex(7) },
         Body::Stale,
-        Body::Blank { life: 7 },
+        Body::Blank { life: 7, round: Round(9) },
     ];
     for body in bodies {
         comes_back(&Message { from: node(1), to: node(2), term: Term(3), body });

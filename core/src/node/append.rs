@@ -83,7 +83,7 @@ impl<F: Flaws> Node<F> {
         }
         if self.is_blank() {
             // A log goes on from something, and here is nothing.
-            self.send(from, WriteSeq::ZERO, Body::Blank { life: self.life }, effects);
+            self.send(from, WriteSeq::ZERO, Body::Blank { life: self.life, round: append.round }, effects);
             return;
         }
         if !append.agrees_with(self.log.base()) {

@@ -306,7 +306,7 @@ impl<F: Flaws> Node<F> {
             Body::TimeoutNow => self.on_timeout_now(now, from, effects),
             Body::ReadIndex { id } => self.on_read_index(now, from, id, effects),
             Body::ReadIndexReply { id, index } => self.on_read_index_reply(id, index, effects),
-            Body::Blank { life } => self.on_blank(from, life, effects),
+            Body::Blank { life, round } => self.on_blank(from, life, round, effects),
             // Its term has been adopted above; there is nothing more in it.
             Body::Stale => {}
         }

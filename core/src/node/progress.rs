@@ -143,7 +143,12 @@ impl Progress {
     /// Whether a refusal in `round` that leads back to `hint` takes back what was acknowledged: the message that it
     /// answers was sent after the acknowledgement had arrived, so that the follower knew of it and has lost it since.
     pub(super) fn is_broken_promise(&self, hint: LogIndex, round: Round) -> bool {
-        self.matched_round < round && hint < self.matched
+        !self.may_precede(round) && hint < self.matched
+    }
+
+    /// Whether the follower may have said what it says in `round` before it acknowledged what it did last.
+    pub(super) fn may_precede(&self, round: Round) -> bool {
+        round <= self.matched_round
     }
 
     /// Whether a refusal of `refused` says anything new: neither delayed nor repeated, and not against what the follower

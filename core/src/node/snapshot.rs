@@ -121,7 +121,7 @@ impl<F: Flaws> Node<F> {
             return;
         }
         if self.is_blank() && chunk.newcomer != Some(self.life) && !self.flaws.has(Flaw::WipedNodeWelcome) {
-            self.send(from, WriteSeq::ZERO, Body::Blank { life: self.life }, effects);
+            self.send(from, WriteSeq::ZERO, Body::Blank { life: self.life, round: chunk.round }, effects);
             return;
         }
         let matches = self.log.contains(last) && !self.flaws.has(Flaw::InstallDiscardsSuffix)
@@ -232,7 +232,7 @@ impl<F: Flaws> Node<F> {
     /// A node has nothing at all. A newcomer gets a snapshot to start from. Whoever votes here or has acknowledged
     /// anything once had something, and has lost it; so has a voter of the configuration before, while that may yet
     /// come back.
-    pub(super) fn on_blank(&mut self, from: NodeId, life: u64, effects: &mut Effects) {
+    pub(super) fn on_blank(&mut self, from: NodeId, life: u64, round: Round, effects: &mut Effects) {
         let voter = self.may_decide(from);
         let State::Leader(leadership) = &mut self.state else { return };
         let Some(position) = leadership.followers.iter().position(|follower| follower.node == from) else {
@@ -241,6 +241,12 @@ impl<F: Flaws> Node<F> {
         let follower = &mut leadership.followers[position];
         if follower.newcomer == Some(life) {
             // It has said so before, and may have gone on since.
+            return;
+        }
+        if LogIndex::ZERO < follower.matched && follower.may_precede(round) {
+            // It said so before it acknowledged something, in this life or the one before, or has lost that since: the
+            // answer to a message of a round that begins only now will tell.
+            leadership.in_doubt = true;
             return;
         }
         let newcomer = !voter && follower.matched == LogIndex::ZERO || self.flaws.has(Flaw::WipedNodeWelcome);

@@ -244,7 +244,7 @@ fn a_restart_goes_on_from_the_snapshot() {
 fn a_blank_server_takes_no_snapshot_that_it_has_not_asked_for() {
     let mut node = Lone::new(&Options::paper(3), seaworthy_core::durable::Durable::default());
     let effects = receive(&mut node, 2, whole(&snapshot(3, 2)));
-    let [(2, Body::Blank { life })] = bodies(&effects)[..] else { panic!("it says that it is blank") };
+    let [(2, Body::Blank { life, .. })] = bodies(&effects)[..] else { panic!("it says that it is blank") };
     let life = *life;
     let mut body = whole(&snapshot(3, 2));
     if let Body::InstallSnapshot(chunk) = &mut body {

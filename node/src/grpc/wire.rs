@@ -85,7 +85,7 @@ pub(super) fn encode(message: Message) -> proto::Message {
             Wire::ReadIndexReply(proto::ReadIndexReply { id, index: index.0 })
         }
         Body::Stale => Wire::Stale(proto::Stale {}),
-        Body::Blank { life } => Wire::Blank(proto::Blank { life }),
+        Body::Blank { life, round } => Wire::Blank(proto::Blank { life, round: round.0 }),
     };
     proto::Message { term: message.term.0, body: Some(body) }
 }
@@ -154,7 +154,7 @@ fn body(body: Wire, term: Term) -> Result<Body> {
         Wire::ReadIndex(read) => Body::ReadIndex { id: read.id },
         Wire::ReadIndexReply(reply) => Body::ReadIndexReply { id: reply.id, index: index(reply.index)? },
         Wire::Stale(_) => Body::Stale,
-        Wire::Blank(blank) => Body::Blank { life: blank.life },
+        Wire::Blank(blank) => Body::Blank { life: blank.life, round: Round(blank.round) },
     })
 }
 
@@ -287,7 +287,7 @@ mod tests {
             Body::ReadIndex { id: u64::MAX },
             Body::ReadIndexReply { id: 1, index: LogIndex(2) },
             Body::Stale,
-            Body::Blank { life: 77 },
+            Body::Blank { life: 77, round: Round(6) },
         ];
         bodies.map(|body| Message { from: FROM, to: TO, term: Term(4), body }).into()
     }

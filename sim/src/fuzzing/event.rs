@@ -259,7 +259,7 @@ impl Event {
                 Body::ReadIndexReply { id: asked.unwrap_or(u64::from(self.more)), index: id.index }
             }
             28 => Body::Stale,
-            29 => Body::Blank { life: u64::from(self.more) },
+            29 => Body::Blank { life: u64::from(self.more), round },
             _ => Body::AppendEntries { prev: id, entries: Vec::new(), commit: self.commit(id), round },
         };
         Message { from: self.peer(), to: server.config.id, term: self.term(server), body }
@@ -311,7 +311,7 @@ impl Event {
             _ => (usize::from(self.more), &data[..1]),
         };
         let life = echo(server, |body| match body {
-            Body::Blank { life } => Some(*life),
+            Body::Blank { life, .. } => Some(*life),
             _ => None,
         });
         let newcomer = life.filter(|_| self.more & 1 == 1);
