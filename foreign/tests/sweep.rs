@@ -42,7 +42,9 @@ fn the_swarm_finds_nothing() {
 }
 
 /// What these expect hangs on how our own server goes about things, message by message.
-const OF_OURS: [&str; 4] = [
+const OF_OURS: [&str; 5] = [
+    // raft-rs panics where an acknowledgement is taken back: its commit index is beyond its log.
+    "disks/old-backup-is-noticed.json",
     // raft-rs applies nothing that its own disk does not hold, also where a quorum of others does.
     "disks/slow-leader-disk.json",
     // raft-rs bounds what is uncommitted by the size of a message at least.
@@ -100,7 +102,7 @@ fn who_goes_on_while_a_snapshot_is_installed_is_found() {
         let run = std::panic::catch_unwind(|| run::<HearsWhileInstalling>(&scenario, seed));
         run.is_err().then_some(seed)
     };
-    assert!(draws(0..200).find_map(panics).is_some());
+    assert!(draws(0..2_000).find_map(panics).is_some());
 }
 
 enum LetsLearnersCampaign {}
@@ -135,7 +137,7 @@ impl Manner for Leased {
 /// "It can be affected by clock drift", the library says of this.
 #[test]
 fn reads_on_the_librarys_lease_are_stale_where_clocks_err() {
-    let found = draws(0..200).find_map(|(seed, mut scenario)| {
+    let found = draws(0..2_000).find_map(|(seed, mut scenario)| {
         // Without there is no lease.
         scenario.cluster.check_quorum = true;
         run::<Leased>(&scenario, seed).violation

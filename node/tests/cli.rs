@@ -164,9 +164,10 @@ fn a_cluster_grows_serves_and_comes_back_from_its_disks() {
     let added = run(&["member", "--endpoints", &endpoints, "add", "2"]);
     assert_eq!((stdout(&added), added.status.code()), ("OK\n", Some(0)));
     let table = run(&["status", "--endpoints", &endpoints]);
-    let roles: Vec<&str> =
+    let mut roles: Vec<&str> =
         stdout(&table).lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
-    assert_eq!(roles, ["leader", "follower"], "{}", stdout(&table));
+    roles.sort();
+    assert_eq!(roles, ["follower", "leader"], "{}", stdout(&table));
     let handed = run(&["transfer", "--endpoints", &endpoints, "2"]);
     assert_eq!(stdout(&handed), "OK\n", "{}", stderr(&handed));
     assert_eq!(say("GET ship"), "\"Beagle\"\n");

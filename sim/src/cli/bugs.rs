@@ -54,6 +54,9 @@ pub(super) fn jobs(arguments: &BugsArguments) -> NonZeroUsize {
     arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
+/// Takes what came of the hunts on a ground, each with its CPU time, and says how many grounds have failed so far.
+pub(super) type Take<'a> = dyn FnMut(&Ground, &[(Hunt, Duration)]) -> u64 + 'a;
+
 /// Hunts on every ground over every range of seeds. `take` is given what came of each ground, in order, with the CPU time
 /// of each hunt, and says how many have failed so far.
 pub(super) fn hunt_all(
@@ -61,7 +64,7 @@ pub(super) fn hunt_all(
     ranges: &[Range<u64>],
     jobs: NonZeroUsize,
     interrupt: &AtomicBool,
-    take: &mut dyn FnMut(&Ground, &[(Hunt, Duration)]) -> u64,
+    take: &mut Take<'_>,
 ) -> Duration {
     let hunts = ranges.len() as u64;
     let total = grounds.len() as u64 * hunts;

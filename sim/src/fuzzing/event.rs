@@ -222,7 +222,7 @@ impl Event {
         });
         let round = round.filter(|_| self.more & 64 == 0).unwrap_or(Round(u64::from(self.more)));
         let body = match self.kind % 32 {
-            10 | 11 | 12 => Body::AppendEntries {
+            10..=12 => Body::AppendEntries {
                 prev: id,
                 entries: self.entries(server, id),
                 commit: self.commit(id),
