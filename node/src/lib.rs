@@ -90,6 +90,7 @@
 
 #![forbid(unsafe_code)]
 
+mod lock;
 mod luck;
 pub mod storage;
 pub mod network;

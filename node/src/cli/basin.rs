@@ -164,9 +164,8 @@ impl Basin {
             let problems: Vec<String> = problems.iter().map(|problem| problem.message.clone()).collect();
             return Err(format!("no scenario can hold this session: {}", problems.join("; ")));
         }
-        let text = serde_json::to_string_pretty(&scenario).expect("a scenario can be written");
         let written = OpenOptions::new().write(true).create_new(true).open(path);
-        let written = written.and_then(|mut file| writeln!(file, "{text}"));
+        let written = written.and_then(|mut file| write!(file, "{scenario}"));
         written.map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(format!("seaworthy run {} --seed {seed}", path.display()))
     }

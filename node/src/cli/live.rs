@@ -15,7 +15,7 @@ use seaworthy_node::client::{Client, ClientError, Failure, Settings};
 use seaworthy_node::grpc::{self, Endpoints, Peers, Service};
 use seaworthy_node::network::{Faults, Faulty};
 use seaworthy_node::server::{RequestError, Server};
-use seaworthy_node::storage::{Files, Json, StorageError};
+use seaworthy_node::storage::StorageError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -193,10 +193,7 @@ impl Live {
         let peers = Peers::new(identity, machine.address.clone(), others, None);
         let network = Faulty::new(self.faults.clone(), peers.clone());
         let config = Config::new(node, 0);
-        let server = match self.storage {
-            StorageKind::Files => Server::start(config, Files::open(&machine.path, identity)?, network)?,
-            StorageKind::Json => Server::start(config, Json::open(&machine.path, identity)?, network)?,
-        };
+        let server = Server::start(config, self.storage.open(&machine.path, identity)?, network)?;
         let service = Service::new(server.handle(), peers);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {
@@ -214,11 +211,7 @@ impl Live {
 async fn found(root: &Path, storage: StorageKind, node: NodeId, state: Durable) -> Result<Machine> {
     let path = root.join(node.to_string());
     let identity = Identity { cluster: CLUSTER, node };
-    let founded = match storage {
-        StorageKind::Files => Files::found(&path, identity, state),
-        StorageKind::Json => Json::found(&path, identity, state),
-    };
-    match founded {
+    match storage.found(&path, identity, state) {
         Ok(()) | Err(StorageError::Occupied(_)) => {}
         Err(error) => return Err(error.into()),
     }

@@ -9,6 +9,7 @@ mod basin;
 mod live;
 mod remote;
 mod prompt;
+mod disks;
 mod serve;
 mod torture;
 

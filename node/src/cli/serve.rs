@@ -1,7 +1,7 @@
 //! One server of a cluster.
 
 use super::Result;
-use super::arguments::{Serve, StorageKind};
+use super::arguments::Serve;
 use seaworthy_core::config::Config;
 use seaworthy_core::durable::Durable;
 use seaworthy_core::kv::Limits;
@@ -11,7 +11,7 @@ use seaworthy_core::storage::Identity;
 use seaworthy_core::types::NodeId;
 use seaworthy_node::grpc::{self, Peers, Service, Tls};
 use seaworthy_node::server::Server;
-use seaworthy_node::storage::{Files, Json, Storage, StorageError};
+use seaworthy_node::storage::StorageError;
 use std::collections::BTreeMap;
 use std::net::ToSocketAddrs;
 use std::num::NonZeroU64;
@@ -37,15 +37,9 @@ pub(super) async fn serve(serve: Serve) -> Result<ExitCode> {
     }
     let identity = Identity { cluster: xxhash_rust::xxh3::xxh3_64(serve.cluster.as_bytes()), node: serve.id };
     if let Some(state) = first_state(&serve) {
-        match serve.storage {
-            StorageKind::Files => Files::found(&serve.data, identity, state)?,
-            StorageKind::Json => Json::found(&serve.data, identity, state)?,
-        }
+        serve.storage.found(&serve.data, identity, state)?;
     }
-    match serve.storage {
-        StorageKind::Files => run(&serve, identity, tls, Files::open(&serve.data, identity)).await,
-        StorageKind::Json => run(&serve, identity, tls, Json::open(&serve.data, identity)).await,
-    }
+    run(&serve, identity, tls).await
 }
 
 /// What a server that never ran starts from, if this is one.
@@ -58,13 +52,8 @@ fn first_state(serve: &Serve) -> Option<Durable> {
     }
 }
 
-async fn run(
-    serve: &Serve,
-    identity: Identity,
-    tls: Option<Tls>,
-    storage: std::result::Result<impl Storage, StorageError>,
-) -> Result<ExitCode> {
-    let storage = storage.map_err(|error| match error {
+async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<ExitCode> {
+    let storage = serve.storage.open(&serve.data, identity).map_err(|error| match error {
         vacant @ StorageError::Vacant(_) => {
             format!("{vacant}: say --bootstrap to found a cluster, or --join to be added to one")
         }

@@ -4,13 +4,14 @@ use super::peers::{describe, endpoint};
 use super::proto::{self, admin_client, store_client};
 use super::{REPLY_MAX, Tls, words};
 use crate::client::{Failure, Transport};
+use crate::lock::locked;
 use crate::server::Status;
 use seaworthy_core::member::ReadMode;
 use seaworthy_core::membership::Change;
 use seaworthy_core::state_machine::{Outcome, Request};
 use seaworthy_core::types::NodeId;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tonic::Code;
 use tonic::transport::Channel;
 
@@ -88,7 +89,7 @@ impl Endpoints {
 
     /// The connection to a server. Only once there is one is anything sent.
     async fn channel(&self, server: &str) -> Result<Channel, Failure> {
-        let known = self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(server).cloned();
+        let known = locked(&self.channels).get(server).cloned();
         if let Some(channel) = known {
             return Ok(channel);
         }
@@ -97,7 +98,7 @@ impl Endpoints {
         };
         let endpoint = endpoint(server, self.tls.as_ref(), None).map_err(|error| unreachable(&error))?;
         let channel = endpoint.connect().await.map_err(|error| unreachable(&error))?;
-        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut channels = locked(&self.channels);
         channels.insert(server.to_owned(), channel.clone());
         Ok(channel)
     }
@@ -112,7 +113,7 @@ impl Endpoints {
             }
             _ => {
                 // The next one connects first, and knows that nothing was sent if that fails.
-                self.channels.lock().unwrap_or_else(PoisonError::into_inner).remove(server);
+                locked(&self.channels).remove(server);
                 Failure::Lost { reason: text, leader: None }
             }
         }

@@ -2,13 +2,14 @@
 
 use super::proto::{self, item, peer_client};
 use super::{Tls, wire};
+use crate::lock::locked;
 use crate::network::Network;
 use seaworthy_core::membership::MAX_NODES;
 use seaworthy_core::message::{Body, Message};
 use seaworthy_core::storage::Identity;
 use seaworthy_core::types::NodeId;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time;
@@ -237,8 +238,4 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,11 @@
 //! Faults on purpose, between servers that live in one process.
 
 use super::Network;
+use crate::lock::locked;
 use seaworthy_core::message::Message;
 use seaworthy_core::types::NodeId;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// What is wrong with a network. Its clones are the same faults, so that they can be changed while servers run.
@@ -46,7 +47,7 @@ impl Faults {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 
     /// How long a message takes, if it arrives at all.

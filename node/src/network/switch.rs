@@ -1,11 +1,12 @@
 //! Servers of one process, connected by channels.
 
 use super::Network;
+use crate::lock::locked;
 use crate::server::Handle;
 use seaworthy_core::message::Message;
 use seaworthy_core::types::NodeId;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Connects the servers that are plugged in. Its clones are the same switch.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +44,7 @@ impl Switch {
     }
 
     fn sockets(&self) -> MutexGuard<'_, BTreeMap<NodeId, Handle>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

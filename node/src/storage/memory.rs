@@ -1,9 +1,10 @@
 //! A disk that is forgotten with the process.
 
 use super::{Storage, StorageError};
+use crate::lock::locked;
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::Record;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// A disk in memory. Its clones are the same disk, so that a server that is stopped can be started again from it.
 #[derive(Clone, Debug)]
@@ -18,11 +19,11 @@ impl Memory {
 
 impl Storage for Memory {
     fn recover(&mut self) -> Result<Durable, StorageError> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(locked(&self.0).clone())
     }
 
     fn persist(&mut self, batch: Vec<Record>) -> Result<(), StorageError> {
-        let mut durable = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut durable = locked(&self.0);
         batch.into_iter().for_each(|record| durable.persist(record));
         Ok(())
     }

@@ -47,6 +47,20 @@ pub trait Storage: Send + 'static {
     }
 }
 
+impl Storage for Box<dyn Storage> {
+    fn recover(&mut self) -> Result<Durable, StorageError> {
+        self.as_mut().recover()
+    }
+
+    fn persist(&mut self, batch: Vec<Record>) -> Result<(), StorageError> {
+        self.as_mut().persist(batch)
+    }
+
+    fn rest(&mut self) -> Result<(), StorageError> {
+        self.as_mut().rest()
+    }
+}
+
 /// What is wrong with a disk.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {

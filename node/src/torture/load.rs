@@ -2,6 +2,7 @@
 
 use crate::client::{Client, ClientError, Settings};
 use crate::grpc::Endpoints;
+use crate::lock::locked;
 use crate::luck;
 use seaworthy_core::kv::Command;
 use seaworthy_core::member::ReadMode;
@@ -10,7 +11,7 @@ use seaworthy_sim::history::{ClientId, Completion, HistoryEvent, OperationId};
 use seaworthy_sim::time::Time;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -96,7 +97,7 @@ impl Load {
 
 impl Record {
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.seen)
     }
 
     fn now(&self) -> Time {
