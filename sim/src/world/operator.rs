@@ -2,6 +2,7 @@
 
 use super::{Phase, Stop, World};
 use crate::choice::Stream;
+use crate::disk::Disk;
 use crate::event::Event;
 use crate::fault::FaultKind;
 use crate::host::position;
@@ -205,7 +206,7 @@ impl<R: Replica> World<'_, R> {
         }
         self.retire(node);
         self.witness.note(Record::Retired { node });
-        if self.hosts[place].replica.is_some() { self.crash(place) } else { Ok(()) }
+        self.take_down(place)
     }
 
     /// A server is down for good.
@@ -224,17 +225,7 @@ impl<R: Replica> World<'_, R> {
 
     /// Takes everything from a node's disk. It comes back under its old number, and does not know what it promised.
     pub(super) fn wipe(&mut self, node: NodeId) -> Result<(), Stop> {
-        let place = position(node);
-        if self.hosts[place].replica.is_some() {
-            self.crash(place)?;
-        }
-        let host = &mut self.hosts[place];
-        host.wiped = true;
-        host.disk.wipe();
-        self.write_off(node);
-        self.witness.note(Record::Wiped { node });
-        self.witness.observe(&Fact::Wiped { node })?;
-        self.boot(place, false)
+        self.lose_disk(node, Disk::wipe, Record::Wiped { node }, &Fact::Wiped { node })
     }
 
     /// Keeps a copy of what is durable on a node's disk.
@@ -246,29 +237,42 @@ impl<R: Replica> World<'_, R> {
     /// Puts the copy of a node's disk in its place. It comes back under its old number, and does not know what it has
     /// promised since.
     pub(super) fn restore_backup(&mut self, node: NodeId) -> Result<(), Stop> {
-        let place = position(node);
-        if self.hosts[place].retired || !self.hosts[place].disk.has_backup() {
+        let host = &self.hosts[position(node)];
+        if host.retired || !host.disk.has_backup() {
             return Ok(());
         }
-        if self.hosts[place].replica.is_some() {
-            self.crash(place)?;
-        }
+        self.took_effect(FaultKind::RestoreBackup, true);
+        self.lose_disk(node, Disk::restore_backup, Record::Restored { node }, &Fact::Restored { node })
+    }
+
+    /// Stops a node, has its disk lose what it held, and starts the node again.
+    fn lose_disk(
+        &mut self,
+        node: NodeId,
+        lose: impl FnOnce(&mut Disk<R>),
+        record: Record,
+        fact: &Fact<'_>,
+    ) -> Result<(), Stop> {
+        let place = position(node);
+        self.take_down(place)?;
         let host = &mut self.hosts[place];
         host.wiped = true;
-        host.disk.restore_backup();
+        lose(&mut host.disk);
         self.write_off(node);
-        self.took_effect(FaultKind::RestoreBackup, true);
-        self.witness.note(Record::Restored { node });
-        self.witness.observe(&Fact::Restored { node })?;
+        self.witness.note(record);
+        self.witness.observe(fact)?;
         self.boot(place, false)
+    }
+
+    /// Stops a node, if it runs.
+    fn take_down(&mut self, place: usize) -> Result<(), Stop> {
+        if self.hosts[place].replica.is_some() { self.crash(place) } else { Ok(()) }
     }
 
     /// Damages what was durable on a node's disk while the node is down, and starts the node.
     pub(super) fn rot(&mut self, node: NodeId) -> Result<(), Stop> {
         let place = position(node);
-        if self.hosts[place].replica.is_some() {
-            self.crash(place)?;
-        }
+        self.take_down(place)?;
         if !self.hosts[place].retired && self.hosts[place].disk.rot(self.choice, Stream::Disk(node)) {
             self.witness.note(Record::Rotted { node });
             self.took_effect(FaultKind::Rot, true);
