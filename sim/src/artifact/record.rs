@@ -133,7 +133,7 @@ impl HistoryRecord {
             kind,
             key: command.key().escape_ascii().to_string(),
             command: command.to_string(),
-            read: Some(mode.into()).filter(|read| *read != ReadModeName::Leader),
+            read: ReadModeName::said(mode),
             answer: answer.map(ToString::to_string),
             time: at.0,
         }

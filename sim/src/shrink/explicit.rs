@@ -339,14 +339,13 @@ fn operations(recording: &Recording, clients: u32) -> Vec<Moment> {
 }
 
 fn invoke(client: ClientId, command: &Command, mode: ReadMode, node: NodeId) -> Action {
-    let read = match mode {
-        ReadMode::Leader => None,
-        ReadMode::Lease => Some(ReadModeName::Lease),
-        ReadMode::Follower => Some(ReadModeName::Follower),
-        ReadMode::Stale => Some(ReadModeName::Stale),
-    };
-    let node = Some(Target::Node(node.get()));
-    Action::Invoke { client: client.0, command: command.to_string(), node, stay: false, read }
+    Action::Invoke {
+        client: client.0,
+        command: command.to_string(),
+        node: Some(Target::Node(node.get())),
+        stay: false,
+        read: ReadModeName::said(mode),
+    }
 }
 
 /// Gives the client of an operation another number.

@@ -226,6 +226,13 @@ pub enum CommandName {
     Type,
 }
 
+impl ReadModeName {
+    /// How files say it: the leader's goes without saying.
+    pub fn said(mode: ReadMode) -> Option<Self> {
+        Some(Self::from(mode)).filter(|name| *name != Self::Leader)
+    }
+}
+
 impl From<ReadMode> for ReadModeName {
     fn from(mode: ReadMode) -> Self {
         match mode {
