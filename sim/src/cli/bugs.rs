@@ -4,7 +4,7 @@ use super::arguments::{BugsArguments, BugsFormat};
 use super::human::{counted, grouped};
 use super::output::{BAD, FAINT, GOOD, UNSURE};
 use super::progress::Progress;
-use super::{Error, Exit, Output, interrupt, json, study};
+use super::{Error, Exit, Output, interrupt, json, study, threads};
 use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -36,7 +36,7 @@ pub(super) fn bugs(arguments: &BugsArguments, output: &mut Output) -> Result<Exi
     }
     let mut catch = Catch::new(&ranges);
     let interrupt = interrupt::watch();
-    let time = hunt_all(&grounds, &ranges, jobs(arguments), interrupt, &mut |ground, hunts| {
+    let time = hunt_all(&grounds, &ranges, threads(arguments.jobs), interrupt, &mut |ground, hunts| {
         catch.add(BugFigures::new(ground, hunts));
         failed(&catch)
     });
@@ -47,11 +47,6 @@ pub(super) fn bugs(arguments: &BugsArguments, output: &mut Output) -> Result<Exi
     }
     output.flush()?;
     Ok(if catch.interrupted { Exit::Interrupted } else { Exit::from(catch.verdict()) })
-}
-
-/// How many threads hunt.
-pub(super) fn jobs(arguments: &BugsArguments) -> NonZeroUsize {
-    arguments.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Takes what came of the hunts on a ground, each with its CPU time, and says how many grounds have failed so far.
@@ -105,10 +100,7 @@ fn all_named(names: &[String]) -> Result<Vec<&'static PlantedBug>, Error> {
 /// The bug of this name.
 pub(super) fn named(name: &str) -> Result<&'static PlantedBug, Error> {
     planted::find(name).ok_or_else(|| {
-        let distance = |known: &str| strsim::damerau_levenshtein(known, name);
-        let near = planted::names().min_by_key(|known| distance(known));
-        let near = near.filter(|near| distance(near) <= name.chars().count().div_ceil(3));
-        let right = near
+        let right = planted::nearest(name)
             .map_or_else(|| "seaworthy bugs lists them all".to_owned(), |near| format!("is it {near:?}?"));
         Error::Input(format!("there is no planted bug {name:?}; {right}"))
     })

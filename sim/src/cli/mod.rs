@@ -32,7 +32,9 @@ use output::Output;
 use seaworthy_sim::artifact::ArtifactError;
 use seaworthy_sim::sweep::SourceError;
 use std::io;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 /// Why a command could not do what it was asked to do.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,11 @@ enum Error {
     /// The results could not be written.
     #[error("cannot write: {0}")]
     Io(#[from] io::Error),
+}
+
+/// How many threads work: as many as are asked for, or as there are processors.
+fn threads(jobs: Option<NonZeroUsize>) -> NonZeroUsize {
+    jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Parses, runs and prints; the exit code is the verdict.

@@ -4,18 +4,16 @@ use super::arguments::ShrinkArguments;
 use super::human::{counted, grouped};
 use super::output::{GOOD, UNSURE};
 use super::progress::Ticker;
-use super::{Error, Exit, Output, interrupt};
+use super::{Error, Exit, Output, interrupt, threads};
 use seaworthy_sim::artifact::{is_artifact, quoted, read};
 use seaworthy_sim::report::property_name;
 use seaworthy_sim::scenario::Scenario;
 use seaworthy_sim::shrink::{Options, Progress, ShrinkError, Shrunk, shrink as make_small};
 use seaworthy_sim::sweep::Source;
 use std::fs;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 /// Shrinks a kept failure, or the run of a scenario at a seed.
@@ -26,7 +24,7 @@ pub(super) fn shrink(arguments: &ShrinkArguments, output: &mut Output) -> Result
     let budget = Duration::from(arguments.budget);
     let ticker = Mutex::new(Ticker::new());
     let options = Options {
-        jobs: arguments.jobs.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        jobs: threads(arguments.jobs),
         candidates: arguments.candidates.get(),
         stop: &|| interrupted.load(Ordering::Relaxed) || budget <= started.elapsed(),
         progress: &|progress| ticker.lock().expect("no teller panics").tell(&line(progress)),

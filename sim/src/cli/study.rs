@@ -1,9 +1,9 @@
 //! `seaworthy bugs --study`: what each way of looking finds, as a table for a document.
 
 use super::arguments::{BugsArguments, BugsFormat};
-use super::bugs::{hunt_all, jobs};
+use super::bugs::hunt_all;
 use super::human::{counted, grouped};
-use super::{Exit, Output, interrupt, json};
+use super::{Exit, Output, interrupt, json, threads};
 use seaworthy_sim::check::SIGHTS;
 use seaworthy_sim::planted::hunt::Ground;
 use seaworthy_sim::planted::study::{Control, SightFigures, StudiedBug, Study};
@@ -22,13 +22,13 @@ pub(super) fn study(
     let interrupt = interrupt::watch();
     let mut study = Study::new(ranges);
     let control = |number| Control::of(ranges[number as usize].clone(), interrupt);
-    ordered(ranges.len() as u64, jobs(arguments), interrupt, &control, &mut |_, control| {
+    ordered(ranges.len() as u64, threads(arguments.jobs), interrupt, &control, &mut |_, control| {
         study.control = study.control.and(control);
         ControlFlow::Continue(())
     });
     let sights = |ground: &Ground| SIGHTS.map(|sight| ground.clone().seeing(sight));
     let grounds: Vec<Ground> = grounds.iter().flat_map(sights).collect();
-    hunt_all(&grounds, ranges, jobs(arguments), interrupt, &mut |ground, hunts| {
+    hunt_all(&grounds, ranges, threads(arguments.jobs), interrupt, &mut |ground, hunts| {
         study.add(ground, hunts);
         study.control.failed
     });

@@ -4,7 +4,7 @@ use super::arguments::{Format, SweepArguments};
 use super::failure::{Settled, settle};
 use super::output::{BAD, UNSURE};
 use super::progress::Progress;
-use super::{Error, Exit, Output, coverage, failure, github, human, interrupt, json, junit};
+use super::{Error, Exit, Output, coverage, failure, github, human, interrupt, json, junit, threads};
 use seaworthy_sim::coverage::Coverage;
 use seaworthy_sim::report::headline;
 use seaworthy_sim::run::{run as simulate, run_recorded};
@@ -13,7 +13,6 @@ use seaworthy_sim::sweep::{
     Batch, Options, Outcome, Runner, Seeds, Source, Summary, bundled_batches, runs, sweep as run_all,
 };
 use std::io;
-use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -33,9 +32,8 @@ pub(super) fn sweep(arguments: &SweepArguments, output: &mut Output) -> Result<E
         return Ok(Exit::NothingRan);
     }
     let interrupt = interrupt::watch();
-    let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
     let options = Options {
-        jobs: jobs.unwrap_or(NonZeroUsize::MIN),
+        jobs: threads(arguments.jobs),
         verify_determinism: arguments.outcome.verify_determinism,
         interrupt,
     };

@@ -101,21 +101,58 @@ pub enum Verdict {
     Panicked,
 }
 
+/// Of several hunts for a bug, each with the CPU time that it took, those that found it, by whichever checker.
+pub(super) struct Finds<'a> {
+    finds: Vec<&'a (Hunt, Duration)>,
+    /// How many hunts there were.
+    hunts: usize,
+}
+
+impl<'a> Finds<'a> {
+    pub(super) fn of(bug: &PlantedBug, hunts: &'a [(Hunt, Duration)]) -> Self {
+        let finds = hunts.iter().filter(|(hunt, _)| hunt.is_rightly_found(bug).is_some()).collect();
+        Self { finds, hunts: hunts.len() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.finds.len()
+    }
+
+    /// The hunts, in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'a Hunt> {
+        self.finds.iter().map(|(hunt, _)| hunt)
+    }
+
+    /// The properties that were found violated, each once, in the order in which they were.
+    pub(super) fn properties(&self) -> Vec<Property> {
+        let mut properties = Vec::new();
+        for property in self.iter().filter_map(Hunt::property) {
+            if !properties.contains(&property) {
+                properties.push(property);
+            }
+        }
+        properties
+    }
+
+    /// In how many runs.
+    pub(super) fn runs(&self) -> Spread<u64> {
+        Spread::new(self.iter().map(|hunt| hunt.runs).collect(), self.hunts)
+    }
+
+    /// CPU seconds to the find.
+    pub(super) fn cpu_seconds(&self) -> Spread<f64> {
+        Spread::seconds(self.finds.iter().map(|(_, cpu)| *cpu).collect(), self.hunts)
+    }
+}
+
 impl BugFigures {
     /// The figures of hunts on `ground`, each with the CPU time that it took.
     pub fn new(ground: &Ground, hunts: &[(Hunt, Duration)]) -> Self {
         let bug = ground.bug();
-        let finds: Vec<&(Hunt, Duration)> =
-            hunts.iter().filter(|(hunt, _)| hunt.is_rightly_found(bug).is_some()).collect();
-        let mut found_by = Vec::new();
-        for property in finds.iter().filter_map(|(hunt, _)| hunt.property()) {
-            if !found_by.contains(&property) {
-                found_by.push(property);
-            }
-        }
-        let odd = hunts.iter().find(|(hunt, _)| matches!(hunt.end, End::Panicked { .. }));
-        let wrong = finds.iter().copied().find(|(hunt, _)| hunt.is_rightly_found(bug) == Some(false));
-        let telling = odd.or(wrong).or(finds.first().copied()).map(|(hunt, _)| &hunt.end);
+        let finds = Finds::of(bug, hunts);
+        let odd = hunts.iter().map(|(hunt, _)| hunt).find(|hunt| matches!(hunt.end, End::Panicked { .. }));
+        let wrong = finds.iter().find(|hunt| hunt.is_rightly_found(bug) == Some(false));
+        let telling = odd.or(wrong).or(finds.iter().next()).map(|hunt| &hunt.end);
         let (first_seed, step, detail) = match telling {
             Some(End::Violation { seed, found }) => {
                 (Some(*seed), Some(found.step), Some(found.detail.clone()))
@@ -133,13 +170,13 @@ impl BugFigures {
             ground: ground.name().to_owned(),
             why: bug.directed.filter(|_| ground.name() != SWARM).map(|directed| directed.why),
             verdict: verdict(bug, hunts),
-            found_by,
+            found_by: finds.properties(),
             found: finds.len(),
-            runs: Spread::new(finds.iter().map(|(hunt, _)| hunt.runs).collect(), hunts.len()),
+            runs: finds.runs(),
             first_seed,
             step,
             detail,
-            cpu_seconds: Spread::seconds(finds.iter().map(|(_, cpu)| *cpu).collect(), hunts.len()),
+            cpu_seconds: finds.cpu_seconds(),
         }
     }
 }
@@ -180,13 +217,23 @@ impl Spread<f64> {
     }
 }
 
+/// How many seeds a hunt over one of these ranges may take.
+pub(super) fn longest(ranges: &[Range<u64>]) -> u64 {
+    ranges.iter().map(|range| range.end - range.start).max().unwrap_or(0)
+}
+
+/// The first seed of each.
+pub(super) fn bases(ranges: &[Range<u64>]) -> Vec<u64> {
+    ranges.iter().map(|range| range.start).collect()
+}
+
 impl Catch {
     /// Nothing yet, of hunts over these ranges of seeds.
     pub fn new(ranges: &[Range<u64>]) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
-            seeds: ranges.iter().map(|range| range.end - range.start).max().unwrap_or(0),
-            bases: ranges.iter().map(|range| range.start).collect(),
+            seeds: longest(ranges),
+            bases: bases(ranges),
             interrupted: false,
             swarm: SwarmFigures::default(),
             bugs: Vec::new(),

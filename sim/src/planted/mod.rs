@@ -11,6 +11,7 @@ pub mod figures;
 pub mod study;
 
 use crate::observation::Property;
+use crate::scenario::words;
 use seaworthy_core::flaw::{Flaw, Planted};
 
 /// One planted bug.
@@ -59,6 +60,11 @@ pub fn find(name: &str) -> Option<&'static PlantedBug> {
 /// All names, in the order of the catalogue.
 pub fn names() -> impl Iterator<Item = &'static str> {
     all().map(|bug| bug.name)
+}
+
+/// The name that was probably meant, if any is near enough.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    words::nearest(name, names())
 }
 
 /// The flaws of these bugs together. Unknown names plant nothing; a valid scenario has none.

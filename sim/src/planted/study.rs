@@ -1,7 +1,7 @@
 //! A study of the checkers: what they find, and how soon, when they look at everything, at no disk, or at clients alone;
 //! and that they find nothing in as many runs of the same seeds with nothing planted.
 
-use super::figures::Spread;
+use super::figures::{Finds, Spread, bases, longest};
 use super::hunt::{Ground, Hunt};
 use crate::check::Sight;
 use crate::observation::Property;
@@ -70,8 +70,8 @@ impl Study {
     pub fn new(ranges: &[Range<u64>]) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
-            seeds: ranges.iter().map(|range| range.end - range.start).max().unwrap_or(0),
-            bases: ranges.iter().map(|range| range.start).collect(),
+            seeds: longest(ranges),
+            bases: bases(ranges),
             interrupted: false,
             control: Control::default(),
             bugs: Vec::new(),
@@ -91,17 +91,15 @@ impl Study {
 
 impl SightFigures {
     fn new(ground: &Ground, hunts: &[(Hunt, Duration)]) -> Self {
-        let finds: Vec<&(Hunt, Duration)> =
-            hunts.iter().filter(|(hunt, _)| hunt.is_rightly_found(ground.bug()).is_some()).collect();
-        let mut found_by: Vec<Property> = finds.iter().filter_map(|(hunt, _)| hunt.property()).collect();
+        let finds = Finds::of(ground.bug(), hunts);
+        let mut found_by = finds.properties();
         found_by.sort_by_key(|property| *property as usize);
-        found_by.dedup();
         Self {
             sight: ground.sight(),
             found: finds.len(),
             found_by,
-            runs: Spread::new(finds.iter().map(|(hunt, _)| hunt.runs).collect(), hunts.len()),
-            cpu_seconds: Spread::seconds(finds.iter().map(|(_, cpu)| *cpu).collect(), hunts.len()),
+            runs: finds.runs(),
+            cpu_seconds: finds.cpu_seconds(),
         }
     }
 }

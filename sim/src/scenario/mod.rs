@@ -60,7 +60,7 @@ mod schema;
 mod sense;
 mod syntax;
 mod template;
-mod words;
+pub(crate) mod words;
 
 pub use bundle::{Bundled, bundled, index};
 pub use diagnostic::{Diagnostic, Diagnostics, Problem};

@@ -33,7 +33,7 @@ pub(super) fn alternatives<'a>(names: impl IntoIterator<Item = &'a str>) -> Stri
 }
 
 /// The name that was probably meant, if any is near enough.
-pub(super) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The comparison costs the product of the lengths, and no name of ours is that long.
     if given.chars().nth(40).is_some() {
         return None;

@@ -10,7 +10,7 @@ mod world;
 use super::diagnostic::{LIMIT, Problem};
 use super::model::{Distribution, Scenario};
 use super::path::Path;
-use super::words::{count, nearest, quoted};
+use super::words::{count, quoted};
 use crate::planted;
 use crate::time::Span;
 use std::collections::BTreeSet;
@@ -114,7 +114,7 @@ impl Sense<'_> {
         for (position, name) in self.scenario.planted.iter().enumerate() {
             let path = root.index(position);
             if planted::find(name).is_none() {
-                let help = match nearest(name, planted::names()) {
+                let help = match planted::nearest(name) {
                     Some(near) => format!("did you mean {}?", quoted(near)),
                     None => "use one of sim/src/planted.rs, as in \"read_unconfirmed\"".into(),
                 };
