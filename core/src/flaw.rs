@@ -163,7 +163,7 @@ pub enum Flaw {
     /// The order in which followers are served depends on where memory was allocated.
     AddressLeak,
     /// A lease lasts longer than a voter's promise.
-    LeaseTooLong,
+    LeaseOutlastsPromise,
     /// Voters are loyal to nobody, so that a lease rests on nothing.
     LeaseWithoutPromise,
     /// A restarted voter does not keep what it may have promised before.

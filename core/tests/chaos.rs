@@ -80,7 +80,7 @@ fn random_walks_find_planted_bugs() {
         Flaw::StrictlyNewerLog,
         Flaw::ReadUnconfirmed,
         Flaw::ReadBeforeOwnCommit,
-        Flaw::LeaseTooLong,
+        Flaw::LeaseOutlastsPromise,
         Flaw::OnlyNewMajority,
         Flaw::MajorityOfUnion,
         Flaw::LearnersCounted,

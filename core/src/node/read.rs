@@ -168,7 +168,7 @@ impl<F: Flaws> Node<F> {
             let State::Leader(leadership) = &mut self.state else { return };
             let before = core::mem::replace(&mut leadership.confirmed, confirmed);
             if let Some(mut length) = self.config.lease() {
-                if self.flaws.has(Flaw::LeaseTooLong) {
+                if self.flaws.has(Flaw::LeaseOutlastsPromise) {
                     length = 2 * self.config.election_timeout_max;
                 }
                 leadership.lease.extend(confirmed, length);

@@ -56,7 +56,7 @@ pub const BUGS: &[PlantedBug] = &[
     ),
     bug(
         "lease_too_long",
-        &[Flaw::LeaseTooLong],
+        &[Flaw::LeaseOutlastsPromise],
         "a lease lasts longer than a voter's promise",
         "tikv#964, thesis §6.4.1",
         &[P::LeaseExclusivity],
