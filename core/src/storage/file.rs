@@ -57,7 +57,7 @@ pub enum Operation {
         /// Where the first byte goes.
         offset: u64,
         /// The bytes.
-        bytes: Vec<u8>,
+        bytes: Padded,
     },
     /// Makes durable what was written to the file, and its length; not its name.
     Sync(File),
@@ -72,6 +72,48 @@ pub enum Operation {
     SyncDirectory,
     /// Removes a file.
     Delete(File),
+}
+
+/// Bytes and the zeros after them. Most of a small batch is what fills up its sector, and need not be there to be known.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Padded {
+    /// What comes first.
+    pub bytes: Vec<u8>,
+    /// How many zeros follow.
+    pub zeros: usize,
+}
+
+impl Padded {
+    /// How many bytes that is.
+    pub fn len(&self) -> usize {
+        self.bytes.len() + self.zeros
+    }
+
+    /// Whether that is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first half of it.
+    #[must_use]
+    pub fn half(mut self) -> Self {
+        let half = self.len() / 2;
+        self.bytes.truncate(half);
+        let zeros = half - self.bytes.len();
+        Self { zeros, ..self }
+    }
+
+    /// All of it.
+    pub fn into_vec(mut self) -> Vec<u8> {
+        self.bytes.resize(self.len(), 0);
+        self.bytes
+    }
+}
+
+impl From<Vec<u8>> for Padded {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, zeros: 0 }
+    }
 }
 
 #[cfg(test)]

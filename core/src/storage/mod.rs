@@ -23,7 +23,7 @@
 //!             Operation::Write { file, offset, bytes } => {
 //!                 let contents = files.get_mut(&file).expect("it was created");
 //!                 contents.resize(offset as usize, 0);
-//!                 contents.extend(bytes);
+//!                 contents.extend(bytes.into_vec());
 //!             }
 //!             Operation::Rename { from, to } => {
 //!                 let contents = files.remove(&from).expect("it was created");
@@ -142,7 +142,7 @@ mod recovery;
 mod error;
 
 pub use error::RecoveryError;
-pub use file::{File, Operation};
+pub use file::{File, Operation, Padded};
 pub use journal::Journal;
 pub use recovery::{Recovery, Report, Torn};
 

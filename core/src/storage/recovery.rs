@@ -177,15 +177,20 @@ mod tests {
     const IDENTITY: Identity = Identity { cluster: 7, node: NodeId::new(1) };
     const GEOMETRY: Geometry = Geometry { sector_size: 16, segment_size: 64 };
 
-    /// A segment of records with these bodies, each of them whole.
+    /// A segment of records with these bodies, each of them whole. A filler ends a batch.
     fn segment(number: u64, header: (bool, u64, u64), bodies: &[(Kind, Vec<u8>)]) -> (String, Vec<u8>) {
         let (stands_alone, first, settled) = header;
         let header = Header { stands_alone, identity: IDENTITY, segment: number, first, settled };
         let mut tail = Tail::new(&header);
+        let mut bytes = vec![];
         for (kind, body) in bodies {
-            tail.push(*kind, |out| out.extend(body));
+            match kind {
+                Kind::Filler => bytes.extend(tail.end_batch(16).1.into_vec()),
+                _ => tail.push(*kind, |out| out.extend(body)),
+            }
         }
-        (File::Segment(number).to_string(), tail.end_batch(16).1)
+        bytes.extend(tail.end_batch(16).1.into_vec());
+        (File::Segment(number).to_string(), bytes)
     }
 
     fn recover(files: &[(String, Vec<u8>)]) -> Result<Recovery, RecoveryError> {

@@ -3,7 +3,7 @@
 use super::Identity;
 use super::entry::NUMBER_END;
 use super::error::RecoveryError;
-use super::file::File;
+use super::file::{File, Padded};
 use super::record::Kind;
 use crate::types::NodeId;
 use alloc::vec::Vec;
@@ -24,6 +24,9 @@ pub(super) const HEADER_SIZE: usize = 60;
 
 /// How long a record is besides its body.
 const RECORD_HEADER_SIZE: usize = 33;
+
+/// Room for a batch of one small command, and its filler.
+const SMALL_BATCH: usize = 256;
 
 /// What a segment says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,30 +270,38 @@ impl Tail {
         let start = self.bytes.len();
         self.bytes.extend([0; RECORD_HEADER_SIZE]);
         encode(&mut self.bytes);
-        let (header, body) = self.bytes[start..].split_at_mut(RECORD_HEADER_SIZE);
-        let record = RecordHeader {
-            length: body.len() as u64,
-            position: self.position,
-            batch: self.batch,
-            kind: kind as u8,
-            // A filler is known by its zeros, which are faster compared than summed.
-            body_checksum: if kind == Kind::Filler { 0 } else { CRC.checksum(body) },
-        };
-        header.copy_from_slice(&record.encode(self.seed));
-        self.position += 1;
+        let body = &self.bytes[start + RECORD_HEADER_SIZE..];
+        let header = self.next_header(kind, body.len() as u64, CRC.checksum(body));
+        self.bytes[start..start + RECORD_HEADER_SIZE].copy_from_slice(&header);
     }
 
     /// Fills up the batch to the end of a sector and takes it, with the offset at which it goes into the file.
-    pub(super) fn end_batch(&mut self, sector_size: u64) -> (u64, Vec<u8>) {
+    pub(super) fn end_batch(&mut self, sector_size: u64) -> (u64, Padded) {
         let length = (self.bytes.len() + RECORD_HEADER_SIZE) as u64;
-        let filler = (self.offset + length).next_multiple_of(sector_size) - self.offset - length;
-        self.push(Kind::Filler, |out| out.resize(out.len() + filler as usize, 0));
-        // Another batch takes at least a sector.
-        let next = Vec::with_capacity(usize::try_from(sector_size).unwrap_or(0));
-        let batch = (self.offset, core::mem::replace(&mut self.bytes, next));
+        let zeros = (self.offset + length).next_multiple_of(sector_size) - self.offset - length;
+        // A filler is known by its zeros, which are faster compared than summed.
+        let filler = self.next_header(Kind::Filler, zeros, 0);
+        self.bytes.extend(filler);
+        let next = Vec::with_capacity(SMALL_BATCH);
+        let zeros = usize::try_from(zeros).expect("a sector fits into memory");
+        let batch = Padded { bytes: core::mem::replace(&mut self.bytes, next), zeros };
+        let offset = self.offset;
         self.batch = self.position;
-        self.offset += batch.1.len() as u64;
-        batch
+        self.offset += batch.len() as u64;
+        (offset, batch)
+    }
+
+    /// The header of the next record.
+    fn next_header(&mut self, kind: Kind, length: u64, body_checksum: u32) -> [u8; RECORD_HEADER_SIZE] {
+        let header = RecordHeader {
+            length,
+            position: self.position,
+            batch: self.batch,
+            kind: kind as u8,
+            body_checksum,
+        };
+        self.position += 1;
+        header.encode(self.seed)
     }
 }
 
@@ -354,7 +365,7 @@ mod tests {
     #[test]
     fn a_filler_of_anything_but_zeros_is_none() {
         let mut tail = Tail::new(&header());
-        let (_, bytes) = tail.end_batch(200);
+        let bytes = tail.end_batch(200).1.into_vec();
         let filler = |bytes: &[u8]| {
             Segment::open(bytes, 3, IDENTITY).expect("the header is whole").record(HEADER_SIZE, 10).is_some()
         };
@@ -370,7 +381,7 @@ mod tests {
     fn a_record_of_another_segment_is_none() {
         let mut other = Tail::new(&Header { segment: 2, ..header() });
         other.push(Kind::HardState, |out| out.extend([1, 1]));
-        let (_, other) = other.end_batch(1);
+        let other = other.end_batch(1).1.into_vec();
         let bytes = [&header().encode()[..], &other[HEADER_SIZE..]].concat();
         let segment = Segment::open(&bytes, 3, IDENTITY).expect("the header is whole");
         assert!(segment.record(HEADER_SIZE, 10).is_none());
@@ -383,9 +394,9 @@ mod tests {
         let zeros = (1..2000).filter(|first| {
             let mut tail = Tail::new(&Header { first: *first, settled: *first, ..header() });
             tail.push(Kind::HardState, |out| out.extend([1, 1]));
-            let (_, mut bytes) = tail.end_batch(1);
+            let mut bytes = tail.end_batch(1).1.into_vec();
             bytes[HEADER_SIZE] ^= 1;
-            bytes.extend(tail.end_batch(512).1);
+            bytes.extend(tail.end_batch(512).1.into_vec());
             let segment = Segment::open(&bytes, 3, IDENTITY).expect("the header is whole");
             assert_eq!(segment.settled_after(HEADER_SIZE, *first), first + 2);
             segment.remains(0) < HEADER_SIZE + 3 * RECORD_HEADER_SIZE + 2
@@ -411,7 +422,7 @@ mod tests {
                 lengths.push(None);
                 prop_assert_eq!(offset, bytes.len() as u64);
                 prop_assert_eq!(offset % sector_size, 0);
-                bytes.extend(batch);
+                bytes.extend(batch.into_vec());
             }
             let segment = Segment::open(&bytes, 3, IDENTITY).expect("the header is whole");
             let mut offset = HEADER_SIZE;

@@ -48,7 +48,7 @@ impl Disk {
         for (name, bytes) in files {
             let Some(file) = File::parse(name) else { continue };
             disk.carry_out(&Operation::Create(file));
-            disk.carry_out(&Operation::Write { file, offset: 0, bytes: bytes.clone() });
+            disk.carry_out(&Operation::Write { file, offset: 0, bytes: bytes.clone().into() });
         }
         disk
     }
@@ -63,7 +63,9 @@ impl Disk {
                 self.inodes.push(Inode::default());
                 self.change(None, Some((*file, self.inodes.len() - 1)));
             }
-            Operation::Write { file, offset, bytes } => self.inode(*file).write(*offset as usize, bytes),
+            Operation::Write { file, offset, bytes } => {
+                self.inode(*file).write(*offset as usize, &bytes.clone().into_vec());
+            }
             Operation::Sync(file) => self.inode(*file).sync(),
             Operation::Rename { from, to } => {
                 let inode = self.names[from];
@@ -85,7 +87,7 @@ impl Disk {
     pub(crate) fn fail(&mut self, operation: &Operation) {
         match operation {
             Operation::Write { file, offset, bytes } => {
-                self.inode(*file).write(*offset as usize, &bytes[..bytes.len() / 2]);
+                self.inode(*file).write(*offset as usize, &bytes.clone().half().into_vec());
             }
             Operation::Sync(file) => self.inode(*file).dirty.clear(),
             _ => {}

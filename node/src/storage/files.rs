@@ -84,7 +84,9 @@ impl Files {
             }
             Operation::Write { file, offset, bytes } => {
                 let path = self.directory.join(&file.to_string());
-                self.opened(file).write(offset, bytes).map_err(StorageError::io("write to", &path))
+                self.opened(file)
+                    .write(offset, &bytes.into_vec())
+                    .map_err(StorageError::io("write to", &path))
             }
             Operation::Sync(file) => {
                 let path = self.directory.join(&file.to_string());
@@ -108,9 +110,9 @@ impl Files {
 }
 
 impl Open {
-    fn write(&mut self, offset: u64, bytes: Vec<u8>) -> std::io::Result<()> {
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
         let end = offset + bytes.len() as u64;
-        self.file.write_all_at(&bytes, offset)?;
+        self.file.write_all_at(bytes, offset)?;
         if self.length < end {
             // The room becomes durable together with what was written.
             let room = vec![0; usize::try_from(ROOM).expect("it fits into memory")];

@@ -5,7 +5,7 @@
 //! file's durable length on, and the sectors that were written over, whose old bytes are kept until the next sync. So a
 //! sync costs nothing, and a crash costs what it takes away.
 
-use seaworthy_core::storage::{File, Operation};
+use seaworthy_core::storage::{File, Operation, Padded};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Answers "which of n"; 0 is the calmest.
@@ -45,9 +45,9 @@ pub struct Losses {
 struct Inode {
     /// As written.
     bytes: Vec<u8>,
-    /// What was appended since anybody read the file, each without the zeros that it ends with, and how long the file
-    /// was then: a log is written and hardly ever read, and much of it is filled up with zeros.
-    appended: Vec<(Vec<u8>, usize)>,
+    /// What was appended since anybody read the file: a log is written and hardly ever read, and much of it is filled up
+    /// with zeros.
+    appended: Vec<Padded>,
     length: usize,
     /// How long the file is on the disk.
     durable: usize,
@@ -198,24 +198,15 @@ impl Change {
     }
 }
 
-/// All but the zeros at the end, or nearly all of them.
-fn without_padding(mut bytes: Vec<u8>) -> Vec<u8> {
-    const WORD: usize = 16;
-    let zeros = bytes.rchunks_exact(WORD).take_while(|word| **word == [0; WORD]).count();
-    bytes.truncate(bytes.len() - zeros * WORD);
-    bytes.shrink_to_fit();
-    bytes
-}
-
 impl Inode {
-    fn write(&mut self, offset: usize, bytes: Vec<u8>, sector_size: usize) {
+    fn write(&mut self, offset: usize, bytes: Padded, sector_size: usize) {
         self.last_write = offset;
         let end = offset + bytes.len();
         let durable = self.durable;
         let overwrites = offset / sector_size..durable.min(end).div_ceil(sector_size);
         if overwrites.is_empty() && offset == self.length {
             self.length = end;
-            self.appended.push((without_padding(bytes), end));
+            self.appended.push(bytes);
             return;
         }
         self.whole();
@@ -225,15 +216,17 @@ impl Inode {
         }
         self.length = self.length.max(end);
         self.bytes.resize(self.length, 0);
-        self.bytes[offset..end].copy_from_slice(&bytes);
+        let (written, zeros) = self.bytes[offset..end].split_at_mut(bytes.bytes.len());
+        written.copy_from_slice(&bytes.bytes);
+        zeros.fill(0);
     }
 
     /// All bytes in one piece.
     fn whole(&mut self) -> &mut Vec<u8> {
         self.bytes.reserve_exact(self.length - self.bytes.len());
-        for (piece, length) in self.appended.drain(..) {
-            self.bytes.extend(piece);
-            self.bytes.resize(length, 0);
+        for piece in self.appended.drain(..) {
+            self.bytes.extend(&piece.bytes);
+            self.bytes.resize(self.bytes.len() + piece.zeros, 0);
         }
         &mut self.bytes
     }
@@ -303,7 +296,7 @@ mod tests {
     const SEGMENT: File = File::Segment(1);
 
     fn write(file: File, offset: u64, bytes: &[u8]) -> Operation {
-        Operation::Write { file, offset, bytes: bytes.to_vec() }
+        Operation::Write { file, offset, bytes: bytes.to_vec().into() }
     }
 
     /// A segment that holds `bytes`, all of it durable.

@@ -101,12 +101,13 @@ impl fmt::Display for CrashPoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seaworthy_core::storage::Padded;
     use std::collections::BTreeSet;
 
     #[test]
     fn every_point_is_one_of_some_operation() {
         let (file, to) = (File::Temporary(1), File::Segment(1));
-        let write = |file| Operation::Write { file, offset: 0, bytes: Vec::new() };
+        let write = |file| Operation::Write { file, offset: 0, bytes: Padded::default() };
         let operations = [
             Operation::Create(file),
             write(file),

@@ -138,9 +138,8 @@ impl<R: Replica> Store<R> {
         self.pass(points.before)?;
         let full = self.full && matches!(operation, Operation::Create(_) | Operation::Write { .. });
         if full || points.middle.is_some() && points.middle == self.crash_at {
-            if let Operation::Write { file, offset, mut bytes } = operation {
-                bytes.truncate(bytes.len() / 2);
-                self.files.carry_out(Operation::Write { file, offset, bytes });
+            if let Operation::Write { file, offset, bytes } = operation {
+                self.files.carry_out(Operation::Write { file, offset, bytes: bytes.half() });
             }
             self.pass(points.middle)?;
             return Err(Failure::Full);
