@@ -14,6 +14,7 @@
 
 use super::answer::Answer;
 use super::digest::{Digest, Item};
+use super::encoding::put_varint;
 use crate::flaw::{Flaw, Flaws};
 use crate::types::{LogIndex, SessionId};
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -67,8 +68,10 @@ pub(super) struct Session {
 /// A request that ran.
 #[derive(Clone, Debug)]
 pub(super) struct Last {
-    pub(super) sequence: u64,
-    pub(super) answer: Answer,
+    sequence: u64,
+    answer: Answer,
+    /// Its share in the table's hash.
+    item: Item,
 }
 
 /// What is to be done with a request.
@@ -163,10 +166,10 @@ impl Sessions {
     /// Remembers what the request `sequence` of the open session `id` answered, and forgets the one before it.
     pub(crate) fn record(&mut self, id: SessionId, sequence: u64, answer: Answer) {
         let session = self.open.get_mut(&id).expect("only a request of an open session runs");
-        let last = Last { sequence, answer };
-        self.digest.add(last.item(id));
+        let last = Last::new(id, sequence, answer);
+        self.digest.add(last.item);
         if let Some(before) = session.last.replace(last) {
-            self.digest.remove(before.item(id));
+            self.digest.remove(before.item);
         }
     }
 
@@ -183,7 +186,7 @@ impl Sessions {
     pub(super) fn insert(&mut self, id: SessionId, session: Session) {
         self.remove(id);
         self.note_use(id, session.last_use);
-        session.last.iter().for_each(|last| self.digest.add(last.item(id)));
+        session.last.iter().for_each(|last| self.digest.add(last.item));
         self.open.insert(id, session);
     }
 
@@ -193,7 +196,7 @@ impl Sessions {
             return false;
         };
         self.forget_use(id, session.last_use);
-        session.last.iter().for_each(|last| self.digest.remove(last.item(id)));
+        session.last.iter().for_each(|last| self.digest.remove(last.item));
         true
     }
 
@@ -222,10 +225,20 @@ impl Limits {
 }
 
 impl Last {
-    /// That the session `id` holds this.
-    fn item(&self, id: SessionId) -> Item {
+    /// What the session `id` holds.
+    pub(super) fn new(id: SessionId, sequence: u64, answer: Answer) -> Self {
         let mut bytes = Vec::new();
-        self.encode(&mut bytes);
-        Item::answered(id.0).part(&bytes)
+        encode_last(sequence, &answer, &mut bytes);
+        Self { sequence, answer, item: Item::answered(id.0).part(&bytes) }
     }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        encode_last(self.sequence, &self.answer, out);
+    }
+}
+
+/// Appends a request's number and answer, as they stand in a snapshot.
+fn encode_last(sequence: u64, answer: &Answer, out: &mut Vec<u8>) {
+    put_varint(out, sequence);
+    answer.encode(out);
 }

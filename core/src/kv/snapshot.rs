@@ -85,18 +85,14 @@ impl Session {
         if last_use.0 < id.0 {
             return Err(unopened);
         }
-        Ok((id, Self { last_use, last: reader.option(Last::decode)? }))
+        Ok((id, Self { last_use, last: reader.option(|reader| Last::decode(reader, id))? }))
     }
 }
 
 impl Last {
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        put_varint(out, self.sequence);
-        self.answer.encode(out);
-    }
-
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { sequence: reader.varint()?, answer: Answer::decode(reader)? })
+    fn decode(reader: &mut Reader<'_>, id: SessionId) -> Result<Self, DecodeError> {
+        let sequence = reader.varint()?;
+        Ok(Self::new(id, sequence, Answer::decode(reader)?))
     }
 }
 
@@ -165,7 +161,8 @@ impl Kind {
 }
 
 impl Answer {
-    fn encode(&self, out: &mut Vec<u8>) {
+    /// Appends the answer's bytes to `out`: each answer has exactly one encoding.
+    pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(match self {
             Self::Ok => answer::OK,
             Self::Nil => answer::NIL,
