@@ -162,6 +162,10 @@ impl<F: Flaws> Node<F> {
         let me = self.config.id;
         loop {
             let State::Leader(leadership) = &self.state else { return };
+            // Nobody has been asked anything since a quorum answered, and nobody waits to have it asked.
+            if leadership.confirmed == leadership.round && leadership.reads.is_empty() {
+                return;
+            }
             let own = leadership.round.0;
             let reached = |voter| leadership.reached(voter, me, own, |follower| follower.answered.0);
             let confirmed = Round(self.voters().agreed(reached)).min(leadership.round);
