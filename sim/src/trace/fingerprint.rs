@@ -1,7 +1,5 @@
 //! A running hash over everything that happens in a run.
 
-use std::fmt;
-
 /// A 64-bit hash of a sequence of words: one multiplication each, of full width and folded, so that every bit
 /// of a word reaches every bit of the hash. Not cryptographic: it tells runs apart, nobody attacks it.
 #[derive(Clone, Copy, Debug)]
@@ -25,22 +23,19 @@ impl Fingerprint {
         self.0 = ((product as u64) ^ (product >> 64) as u64).wrapping_add(self.0.rotate_left(23));
     }
 
-    /// The hash so far.
-    pub fn value(self) -> u64 {
-        self.0
-    }
-}
-
-/// Text goes in as it is written, without a string in between.
-impl fmt::Write for Fingerprint {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for chunk in text.as_bytes().chunks(8) {
+    /// Takes in bytes, and how many they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
             let mut word = [0; 8];
             word[..chunk.len()].copy_from_slice(chunk);
             self.word(u64::from_le_bytes(word));
         }
-        self.word(text.len() as u64);
-        Ok(())
+        self.word(bytes.len() as u64);
+    }
+
+    /// The hash so far.
+    pub fn value(self) -> u64 {
+        self.0
     }
 }
 

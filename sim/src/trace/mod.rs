@@ -13,19 +13,20 @@ use crate::history::{Completion, HistoryEvent};
 use crate::run::TraceLine;
 use crate::time::Time;
 use fingerprint::Fingerprint;
-use std::fmt::Write;
 
 /// The trace of a run. Where it is not recorded only the fingerprint remains, and no text is made.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     fingerprint: Fingerprint,
+    /// Reused between events of clients.
+    bytes: Vec<u8>,
     lines: Option<Vec<TraceLine>>,
 }
 
 impl Trace {
     /// An empty trace, which keeps its lines if it is `recorded`.
     pub fn new(recorded: bool) -> Self {
-        Self { fingerprint: Fingerprint::default(), lines: recorded.then(Vec::new) }
+        Self { lines: recorded.then(Vec::new), ..Self::default() }
     }
 
     /// Takes in what happened.
@@ -40,17 +41,25 @@ impl Trace {
 
     /// Takes in what a client did or saw.
     pub fn note_client(&mut self, step: u64, event: &HistoryEvent) {
-        const ON_TEXT: &str = "a fingerprint takes any text";
+        self.bytes.clear();
         let (at, words) = match event {
             HistoryEvent::Invoked { operation, client, command, at, .. } => {
-                write!(self.fingerprint, "{command}").expect(ON_TEXT);
+                command.encode(&mut self.bytes);
                 (*at, [operation.0, u64::from(client.0), 0])
             }
             HistoryEvent::Completed { operation, client, completion, at } => {
-                write!(self.fingerprint, "{completion:?}").expect(ON_TEXT);
-                (*at, [operation.0, u64::from(client.0), 1])
+                let outcome = match completion {
+                    Completion::Ok(answer) => {
+                        answer.encode(&mut self.bytes);
+                        1
+                    }
+                    Completion::Fail => 2,
+                    Completion::Info => 3,
+                };
+                (*at, [operation.0, u64::from(client.0), outcome])
             }
         };
+        self.fingerprint.bytes(&self.bytes);
         self.fingerprint.word(at.0);
         words.into_iter().for_each(|word| self.fingerprint.word(word));
         if self.lines.is_some() {
