@@ -348,16 +348,16 @@ impl Ghost {
             self.commit(view);
         }
         let ghost = self.node_mut(view.node);
+        let reconfigured = ghost.membership != view.membership;
         // A follower that was dropped and comes back starts from nothing.
-        let others = ghost.membership != view.membership || ghost.followers != view.followers.len();
-        if new_leader || others {
+        if new_leader || reconfigured || ghost.followers != view.followers.len() {
             ghost.matched.fill(LogIndex::ZERO);
             ghost.followers = view.followers.len();
         }
         for follower in &view.followers {
             ghost.matched[position(follower.node)] = follower.matched;
         }
-        if ghost.membership != view.membership {
+        if reconfigured {
             ghost.membership.clone_from(&view.membership);
         }
         let known = if ghost.seen.term == view.term { ghost.seen.leader } else { None };

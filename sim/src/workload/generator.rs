@@ -40,11 +40,42 @@ const MEMBERS: [&str; 3] = ["m1", "m2", "m3"];
 #[derive(Clone, Debug)]
 pub(super) struct Generator {
     weights: Vec<(CommandName, u32)>,
+    totals: Totals,
     slots: Vec<Slot>,
     /// Keys that their slots have left, and how many operations on each of them are still under way.
     left: BTreeMap<Bytes, usize>,
     /// Keys that are retired, unless somebody has been told.
     retired: Vec<Bytes>,
+}
+
+/// The weights of commands by the type that they are for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    /// For any.
+    general: u64,
+    /// For one, in the order of [`KINDS`].
+    of_kinds: [u64; 3],
+}
+
+const KINDS: [Kind; 3] = [Kind::String, Kind::Hash, Kind::Set];
+
+impl Totals {
+    fn of(weights: &[(CommandName, u32)]) -> Self {
+        let mut totals = Self::default();
+        for (name, weight) in weights {
+            let total = match kind_of(*name) {
+                None => &mut totals.general,
+                Some(kind) => &mut totals.of_kinds[kind as usize],
+            };
+            *total += u64::from(*weight);
+        }
+        totals
+    }
+
+    /// Of those for one type.
+    fn typed(self) -> u64 {
+        self.of_kinds.iter().sum()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -90,13 +121,9 @@ impl Author {
 impl Generator {
     pub(super) fn new(workload: &Workload) -> Self {
         let weights = workload.commands.iter().filter(|(_, weight)| 0 < **weight);
+        let weights: Vec<_> = weights.map(|(name, weight)| (*name, *weight)).collect();
         let slots = (0..workload.keys.max(1) as usize).map(|slot| Slot::new(slot, 0)).collect();
-        Self {
-            weights: weights.map(|(name, weight)| (*name, *weight)).collect(),
-            slots,
-            left: BTreeMap::new(),
-            retired: Vec::new(),
-        }
+        Self { totals: Totals::of(&weights), weights, slots, left: BTreeMap::new(), retired: Vec::new() }
     }
 
     /// The next command of `author`, one that changes nothing if it `reads` only.
@@ -106,9 +133,9 @@ impl Generator {
         let place = self.take(slot);
         let kind = self.kind(place);
         let anything = choice.chance(stream, WRONG_TYPE);
-        let general = self.total(|name| kind_of(name).is_none());
-        let typed = self.total(|name| kind_of(name).is_some());
-        let wanted = if anything || choice.below(stream, (general + typed).max(1)) < general {
+        let Totals { general, .. } = self.totals;
+        let total = general + self.totals.typed();
+        let wanted = if anything || choice.below(stream, total.max(1)) < general {
             // Of the general ones, or of all.
             self.pick(author, choice, |name| {
                 (anything || kind_of(name).is_none()) && (!reads || is_read(name))
@@ -192,11 +219,10 @@ impl Generator {
     fn kind(&self, place: Place) -> Kind {
         // The multiples of the golden ratio fill the interval evenly, however long one looks.
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let total = self.total(|name| kind_of(name).is_some());
+        let total = self.totals.typed();
         let turn = place.slot as u64 + self.slots.len() as u64 * place.generation;
         let mut point = ((u128::from(turn.wrapping_mul(GOLDEN)) * u128::from(total)) >> 64) as u64;
-        for kind in [Kind::String, Kind::Hash, Kind::Set] {
-            let share = self.total(|name| kind_of(name) == Some(kind));
+        for (kind, share) in KINDS.into_iter().zip(self.totals.of_kinds) {
             match point.checked_sub(share) {
                 None => return kind,
                 Some(rest) => point = rest,
@@ -206,10 +232,6 @@ impl Generator {
         Kind::String
     }
 
-    fn total(&self, which: impl Fn(CommandName) -> bool) -> u64 {
-        self.weights.iter().filter(|(name, _)| which(*name)).map(|(_, weight)| u64::from(*weight)).sum()
-    }
-
     /// One of those commands, by weight.
     fn pick(
         &self,
@@ -217,9 +239,9 @@ impl Generator {
         choice: &mut Choice,
         which: impl Fn(CommandName) -> bool,
     ) -> Option<CommandName> {
-        let total = self.total(&which);
-        let mut point = (0 < total).then(|| choice.below(author.stream(), total))?;
         let mut those = self.weights.iter().filter(|(name, _)| which(*name));
+        let total = those.clone().map(|(_, weight)| u64::from(*weight)).sum();
+        let mut point = (0 < total).then(|| choice.below(author.stream(), total))?;
         let found = those.find(|(_, weight)| match point.checked_sub(u64::from(*weight)) {
             None => true,
             Some(rest) => {
