@@ -226,6 +226,8 @@ pub enum Flaw {
     SnapshotsMixed,
     /// Whoever is asked answers reads from its own state.
     FollowerReadsLocally,
+    /// A stale GET takes the first key at or after its own for a hit.
+    StaleGetSeeks,
     /// A member that has lost its disk starts anew under its old identity.
     WipedNodeWelcome,
     /// A snapshot leaves the session table out.

@@ -258,10 +258,13 @@ impl<F: Flaws> Member<F> {
         &mut self,
         now: Instant,
         token: Token,
-        command: Command,
+        mut command: Command,
         mode: ReadMode,
         effects: &mut Effects,
     ) {
+        if mode == ReadMode::Stale && self.flaws.has(Flaw::StaleGetSeeks) {
+            self.machine.seek(&mut command);
+        }
         if mode == ReadMode::Stale && !self.node.is_blank() || self.flaws.has(Flaw::FollowerReadsLocally) {
             self.ready.insert((self.applied, token), command);
         } else if self.max_pending_reads <= self.ready.len() {

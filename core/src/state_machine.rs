@@ -157,6 +157,15 @@ impl StateMachine {
         self.store.query(command)
     }
 
+    /// Has a GET be for the first key that is held, from its own on.
+    pub(crate) fn seek(&self, command: &mut Command) {
+        if let Command::Get { key } = command
+            && let Some((found, _)) = self.store.iter().find(|(held, _)| *held >= key)
+        {
+            key.clone_from(found);
+        }
+    }
+
     /// The whole state as bytes. Equal states have equal bytes, so that replicas' snapshots can be compared.
     pub fn encode(&self, flaws: impl Flaws) -> Bytes {
         let mut out = Vec::new();

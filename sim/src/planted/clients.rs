@@ -55,6 +55,14 @@ pub const BUGS: &[PlantedBug] = &[
         2,
     ),
     bug(
+        "stale_get_seeks",
+        &[Flaw::StaleGetSeeks],
+        "a stale GET takes the first key at or after its own for a hit, without comparing the two",
+        "Iterator::Seek of LevelDB and RocksDB, whose callers must compare",
+        &[P::StaleReads],
+        1,
+    ),
+    bug(
         "lease_too_long",
         &[Flaw::LeaseOutlastsPromise],
         "a lease lasts longer than a voter's promise",
