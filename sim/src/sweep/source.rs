@@ -2,7 +2,7 @@
 
 use super::{Batch, Seeds};
 use crate::artifact::{RESULT, quoted};
-use crate::scenario::{Diagnostics, Scenario, bundled, load, parse};
+use crate::scenario::{Diagnostics, Scenario, bundled, load, parse, words};
 use std::borrow::Cow;
 use std::path::Path;
 
@@ -185,9 +185,9 @@ fn stem(name: &str) -> &str {
 
 /// The name that is most like what was asked for, by its last part, if one is at all like it.
 fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let distance = |name: &str| strsim::damerau_levenshtein(stem(name), stem(wanted));
-    let close = stem(wanted).chars().count().div_ceil(3);
-    names.min_by_key(|name| distance(name)).filter(|name| distance(name) <= close).map(str::to_owned)
+    let names: Vec<&str> = names.collect();
+    let near = words::nearest(stem(wanted), names.iter().map(|name| stem(name)))?;
+    names.into_iter().find(|name| stem(name) == near).map(str::to_owned)
 }
 
 #[cfg(test)]

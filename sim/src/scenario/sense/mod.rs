@@ -116,7 +116,7 @@ impl Sense<'_> {
             if planted::find(name).is_none() {
                 let help = match planted::nearest(name) {
                     Some(near) => format!("did you mean {}?", quoted(near)),
-                    None => "use one of sim/src/planted.rs, as in \"read_unconfirmed\"".into(),
+                    None => "`seaworthy bugs` lists them, as in \"read_unconfirmed\"".into(),
                 };
                 self.report("E0214", &path, format!("there is no planted bug {}", quoted(name)), help);
             } else if !seen.insert(name) {
