@@ -22,7 +22,7 @@ pub(super) struct Client {
     begun: u64,
     /// Whom it asks first: who it believes to lead, or for a loyal client, with whom it stays.
     contact: Option<NodeId>,
-    /// Whom it asked last when nobody had a better idea.
+    /// Whom it asked last of its own accord, and not at a hint.
     scan: NodeId,
     /// When it wants to be woken.
     wake_at: Option<Time>,
@@ -169,8 +169,7 @@ impl Client {
             Some(open) => {
                 // Silence: the node may be down or cut off. Who is loyal asks it again.
                 if open.waiting.is_some() && !open.stay && !open.loyal {
-                    open.target = turn.shared.next_node(open.target);
-                    self.contact = None;
+                    self.look_further(turn);
                 }
                 self.attempt(turn);
             }
@@ -257,12 +256,10 @@ impl Client {
                 Some(leader) => (open.target, self.contact) = (leader, Some(leader)),
                 // It has no better idea, but it answers.
                 None if open.loyal => {}
-                None => {
-                    self.scan = turn.shared.next_node(self.scan);
-                    (open.target, self.contact) = (self.scan, None);
-                }
+                None => self.look_further(turn),
             }
         }
+        let open = self.open.as_mut().expect("it is still open");
         open.waiting = None;
         // From a sixteenth of the time-out, doubling: soon enough for a hint, rare enough for an election.
         let most = Span((turn.shared.attempt_timeout.0 >> 4) << open.refusals.min(4)).max(LEAST);
@@ -273,6 +270,16 @@ impl Client {
         let again = turn.now + pause;
         let at = if again + room <= open.deadline { again } else { open.deadline.max(turn.now + LEAST) };
         self.sleep(at, turn.effects);
+    }
+
+    /// Turns to the next server. Whoever is silent, refuses or points to another, in the end everybody is asked.
+    fn look_further(&mut self, turn: &Turn<'_>) {
+        let open = self.open.as_mut().expect("an operation looks for a server");
+        self.scan = turn.shared.next_node(self.scan);
+        if self.scan == open.target {
+            self.scan = turn.shared.next_node(self.scan);
+        }
+        (open.target, self.contact) = (self.scan, None);
     }
 
     /// Begins what is to be done next, if there is anything.
@@ -288,6 +295,7 @@ impl Client {
         let anybody = matches!(task.mode, ReadMode::Follower | ReadMode::Stale);
         let known = task.node.or(self.contact.filter(|_| !strays && !anybody));
         let target = known.unwrap_or_else(|| turn.shared.any_node(turn.choice, stream));
+        self.scan = target;
         if let Some((node, request, mode)) = self.echo.take() {
             let token = turn.shared.token();
             turn.effects.push(ClientEffect::Send { client: self.id, to: node, token, request, mode });
