@@ -7,6 +7,7 @@
 mod disk;
 mod gate;
 mod handle;
+mod outbox;
 
 pub use handle::{FollowerStatus, Handle, RequestError, Status};
 
@@ -15,6 +16,7 @@ use crate::storage::{Storage, StorageError};
 use disk::Disk;
 use gate::Gate;
 use handle::{Ask, Asker};
+use outbox::Outbox;
 use seaworthy_core::config::{Config, StartError};
 use seaworthy_core::member::{Effects, Input, Instruction, Member};
 use seaworthy_core::message::Message;
@@ -84,6 +86,7 @@ impl Server {
             network,
             disk,
             gate: Gate::default(),
+            outbox: Outbox::default(),
             effects: Effects::default(),
             askers: BTreeMap::new(),
             next_token: Token(1),
@@ -159,6 +162,8 @@ struct Driver<N> {
     network: N,
     disk: Disk,
     gate: Gate,
+    /// What leaves before the server waits again.
+    outbox: Outbox,
     /// Reused between steps.
     effects: Effects,
     /// Who waits for which answer.
@@ -181,6 +186,8 @@ impl<N: Network> Driver<N> {
             if self.member.deadline() <= self.clock.now() {
                 self.step(Input::Timeout);
             }
+            // Others write while this server does.
+            self.send();
             if let Some(batch) = self.gate.next_batch() {
                 self.disk.write(batch);
             }
@@ -221,7 +228,7 @@ impl<N: Network> Driver<N> {
     fn step(&mut self, input: Input) {
         self.member.step(self.clock.now(), input, &mut self.effects);
         let leaving = self.gate.take(&mut self.effects.writes, &mut self.effects.sends);
-        leaving.into_iter().for_each(|message| self.network.send(message));
+        leaving.into_iter().for_each(|message| self.outbox.push(message));
         for reply in self.effects.replies.drain(..) {
             if let Some(asker) = self.askers.remove(&reply.token) {
                 // Whoever has stopped waiting gets no answer.
@@ -241,9 +248,15 @@ impl<N: Network> Driver<N> {
         }
     }
 
+    fn send(&mut self) {
+        for message in self.outbox.drain() {
+            self.network.send(message);
+        }
+    }
+
     fn on_durable(&mut self) {
         let leaving = self.gate.on_durable();
-        leaving.into_iter().for_each(|message| self.network.send(message));
+        leaving.into_iter().for_each(|message| self.outbox.push(message));
         self.step(Input::Persisted { seq: self.gate.durable() });
     }
 
