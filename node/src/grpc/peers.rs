@@ -9,11 +9,13 @@ use seaworthy_core::message::{Body, Message};
 use seaworthy_core::storage::Identity;
 use seaworthy_core::types::NodeId;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::Stream;
 use tonic::transport::Endpoint;
 
 /// Messages that wait for a stream, at most. What comes on top is lost, as networks do.
@@ -134,7 +136,8 @@ impl Line {
 }
 
 /// Keeps a stream to a server open until nobody has anything to say any more.
-async fn keep_talking(inner: std::sync::Weak<Inner>, node: NodeId, mut queue: mpsc::Receiver<Message>) {
+async fn keep_talking(inner: std::sync::Weak<Inner>, node: NodeId, queue: mpsc::Receiver<Message>) {
+    let queue = Arc::new(Mutex::new(queue));
     let mut pause = PAUSE.0;
     loop {
         let Some(strong) = inner.upgrade() else { return };
@@ -152,7 +155,7 @@ async fn keep_talking(inner: std::sync::Weak<Inner>, node: NodeId, mut queue: mp
         };
         if let Some(address) = address {
             let begun = time::Instant::now();
-            let ended = talk(&address, tls.as_ref(), node, hello, &mut queue).await;
+            let ended = talk(&address, tls.as_ref(), node, hello, &queue).await;
             tracing::debug!(peer = %node, %address, ended, "a stream ended");
             if PAUSE.1 < begun.elapsed() {
                 pause = PAUSE.0;
@@ -163,7 +166,7 @@ async fn keep_talking(inner: std::sync::Weak<Inner>, node: NodeId, mut queue: mp
         pause = (2 * pause).min(PAUSE.1);
         // What was said to nobody is stale by now; it is said again if it matters.
         loop {
-            match queue.try_recv() {
+            match locked(&queue).try_recv() {
                 Ok(_) => {}
                 Err(mpsc::error::TryRecvError::Empty) => break,
                 Err(mpsc::error::TryRecvError::Disconnected) => return,
@@ -173,13 +176,7 @@ async fn keep_talking(inner: std::sync::Weak<Inner>, node: NodeId, mut queue: mp
 }
 
 /// One stream, from its beginning to its end. Says why it ended.
-async fn talk(
-    address: &str,
-    tls: Option<&Tls>,
-    node: NodeId,
-    hello: proto::Hello,
-    queue: &mut mpsc::Receiver<Message>,
-) -> String {
+async fn talk(address: &str, tls: Option<&Tls>, node: NodeId, hello: proto::Hello, queue: &Queue) -> String {
     let endpoint = match endpoint(address, tls, Some(node)) {
         Ok(endpoint) => endpoint,
         Err(error) => return error.to_string(),
@@ -188,25 +185,34 @@ async fn talk(
         Ok(channel) => channel,
         Err(error) => return describe(&error),
     };
-    let mut client = peer_client::PeerClient::new(channel);
-    let (items, stream) = mpsc::channel(16);
-    let item = |item| proto::Item { item: Some(item) };
-    let talk = async {
-        // There is room for the first.
-        let _ = items.send(item(item::Item::Hello(hello))).await;
-        while let Ok(room) = items.reserve().await {
-            match queue.recv().await {
-                Some(message) => room.send(item(item::Item::Message(wire::encode(message)))),
-                None => return,
-            }
+    let talk = Talk { hello: Some(hello), queue: Arc::clone(queue) };
+    match peer_client::PeerClient::new(channel).exchange(talk).await {
+        Ok(_) => "nobody had anything more to say".to_owned(),
+        Err(status) => status.message().to_owned(),
+    }
+}
+
+/// Messages for one peer, which outlast its streams.
+type Queue = Arc<Mutex<mpsc::Receiver<Message>>>;
+
+/// What is said in one stream: an introduction, and then whatever is in the queue.
+struct Talk {
+    hello: Option<proto::Hello>,
+    queue: Queue,
+}
+
+impl Stream for Talk {
+    type Item = proto::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<proto::Item>> {
+        if let Some(hello) = self.hello.take() {
+            return Poll::Ready(Some(proto::Item { item: Some(item::Item::Hello(hello)) }));
         }
-    };
-    tokio::select! {
-        ended = client.exchange(ReceiverStream::new(stream)) => match ended {
-            Ok(_) => "the peer has had enough".to_owned(),
-            Err(status) => status.message().to_owned(),
-        },
-        () = talk => "nothing more to say".to_owned(),
+        let message = ready!(locked(&self.queue).poll_recv(context));
+        Poll::Ready(message.map(|message| {
+            let message = item::Item::Message(wire::encode(message));
+            proto::Item { item: Some(message) }
+        }))
     }
 }
 
