@@ -68,6 +68,7 @@
 //! | [`storage`] | what a server keeps: in memory, in files, in JSON |
 //! | [`network`] | how servers of one process reach each other, and what goes wrong on purpose |
 //! | [`server`] | the driver: one task that steps a member and never waits for its disk |
+//! | [`metrics`] | what it does, in numbers |
 //! | [`client`] | sessions, redirects, retries, deadlines |
 //! | [`grpc`] | servers and clients anywhere; who may say what |
 //! | [`torture`] | real processes, killed and frozen under load, and the checker's verdict |
@@ -84,7 +85,7 @@
 //!   reaches the core. Messages, requests under way, connections and queues are bounded.
 //!
 //! # What it does not do
-//! - There are no health and reflection services and no metrics. Certificates are read once, at the start.
+//! - Certificates are read once, at the start.
 //! - The whole state is in memory, and one task applies it.
 //! - Raft trusts its members: a server with a valid certificate that lies can do harm.
 
@@ -95,6 +96,7 @@ mod luck;
 pub mod storage;
 pub mod network;
 pub mod server;
+pub mod metrics;
 pub mod client;
 pub mod grpc;
 pub mod torture;

@@ -263,6 +263,9 @@ pub(super) struct Serve {
     /// Serves without TLS where others than this machine can connect: whoever can, may do everything
     #[arg(long)]
     pub(super) insecure: bool,
+    /// Tells metrics there, in the text format of Prometheus, to whoever asks: an address and a port
+    #[arg(long, env = "SEAWORTHY_METRICS", value_name = "ADDRESS")]
+    pub(super) metrics: Option<String>,
     #[command(flatten)]
     pub(super) tls: TlsFiles,
     /// The shortest time without a leader after which a server stands for election; the longest is twice that

@@ -10,6 +10,7 @@ use seaworthy_core::membership::Membership;
 use seaworthy_core::storage::Identity;
 use seaworthy_core::types::NodeId;
 use seaworthy_node::grpc::{self, Peers, Service, Tls};
+use seaworthy_node::metrics;
 use seaworthy_node::server::Server;
 use seaworthy_node::storage::StorageError;
 use std::collections::BTreeMap;
@@ -32,6 +33,15 @@ pub(super) async fn serve(serve: Serve) -> Result<ExitCode> {
         return Err(format!(
             "{} can be reached by others: give it certificates (--tls-ca, --tls-cert, --tls-key), or say --insecure",
             serve.listen
+        )
+        .into());
+    }
+    if let Some(address) = &serve.metrics
+        && !serve.insecure
+        && !is_loopback(address)?
+    {
+        return Err(format!(
+            "{address} can be reached by others, and metrics are for whoever asks: say --insecure"
         )
         .into());
     }
@@ -78,6 +88,11 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
     let mut terminated = signal(SignalKind::terminate())?;
     let peers = Peers::new(identity, address, addresses, tls);
     let mut server = Server::start(config, storage, peers.clone())?;
+    if let Some(address) = &serve.metrics {
+        let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+        println!("{} tells its metrics on {}", serve.id, listener.local_addr()?);
+        tokio::spawn(metrics::serve(server.handle(), listener));
+    }
     let (stop, stopped) = oneshot::channel::<()>();
     let service = Service::new(server.handle(), peers);
     let mut serving = tokio::spawn(grpc::serve(service, listener, async { drop(stopped.await) }));

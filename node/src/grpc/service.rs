@@ -15,6 +15,8 @@ use tokio::sync::Semaphore;
 use tokio::time;
 use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status, Streaming};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 /// How long a peer has to say who it is.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,6 +29,11 @@ const UNDERWAY_MAX: usize = 64 << 20;
 
 /// Silence after which the other side is asked whether it is there, and how long it has to answer.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5));
+
+/// How often it is seen how a server is.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
+
+type StoreServer = store_server::StoreServer<Service>;
 
 /// A server as its peers, its clients and its operators see it.
 #[derive(Clone, Debug)]
@@ -46,6 +53,12 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let acceptor = service.peers.tls().map(Tls::acceptor).transpose()?;
+    let (reporter, health) = tonic_health::server::health_reporter();
+    tokio::spawn(report_health(service.handle.clone(), reporter));
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(tonic::include_file_descriptor_set!("seaworthy"))
+        .build_v1()
+        .expect("the compiler of the protocol describes it rightly");
     let peer = peer_server::PeerServer::new(service.clone()).max_decoding_message_size(PEER_MESSAGE_MAX);
     let store = store_server::StoreServer::new(service.clone()).max_decoding_message_size(REQUEST_MAX);
     let admin = admin_server::AdminServer::new(service).max_decoding_message_size(64 << 10);
@@ -57,9 +70,29 @@ pub async fn serve(
         .add_service(peer)
         .add_service(store)
         .add_service(admin)
+        .add_service(health)
+        .add_service(reflection)
         .serve_with_incoming_shutdown(accept(listener, acceptor), shutdown)
         .await?;
     Ok(())
+}
+
+/// Says of a server that it is healthy while it runs, and of its service for clients while it knows a leader.
+async fn report_health(handle: Handle, reporter: HealthReporter) {
+    loop {
+        match handle.status().await {
+            Ok(status) if status.leader.is_some() => reporter.set_serving::<StoreServer>().await,
+            Ok(_) => reporter.set_not_serving::<StoreServer>().await,
+            // It has too much to do to say more, or has stopped.
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = time::sleep(HEALTH_INTERVAL) => {}
+            () = handle.stopped() => break,
+        }
+    }
+    reporter.set_not_serving::<StoreServer>().await;
+    reporter.set_service_status("", ServingStatus::NotServing).await;
 }
 
 /// Why a server cannot be reached.

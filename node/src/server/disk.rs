@@ -1,10 +1,11 @@
 //! A disk on a thread of its own, so that a server goes on stepping while it writes.
 
+use super::counters::Counters;
 use crate::storage::{Storage, StorageError};
 use seaworthy_core::effect::Record;
-use std::sync::mpsc as std_mpsc;
+use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// A disk that has had nothing to do for so long rests.
@@ -19,11 +20,15 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Moves a disk to a thread of this name.
-    pub(super) fn start(name: String, storage: impl Storage) -> std::io::Result<Self> {
+    /// Moves a disk to a thread of this name, where it counts what it does.
+    pub(super) fn start(
+        name: String,
+        storage: impl Storage,
+        counters: Arc<Counters>,
+    ) -> std::io::Result<Self> {
         let (batches, queue) = std_mpsc::channel();
         let (report, done) = mpsc::unbounded_channel();
-        thread::Builder::new().name(name).spawn(move || work(storage, &queue, &report))?;
+        thread::Builder::new().name(name).spawn(move || work(storage, &queue, &report, &counters))?;
         Ok(Self { batches: Some(batches), done })
     }
 
@@ -50,6 +55,7 @@ fn work(
     mut storage: impl Storage,
     queue: &std_mpsc::Receiver<Vec<Record>>,
     report: &mpsc::UnboundedSender<Result<(), StorageError>>,
+    counters: &Counters,
 ) {
     let mut rested = true;
     loop {
@@ -61,7 +67,8 @@ fn work(
         let result = match batch {
             Ok(batch) => {
                 rested = false;
-                storage.persist(batch)
+                let (records, begun) = (batch.len(), Instant::now());
+                storage.persist(batch).inspect(|()| counters.on_sync(records, begun.elapsed()))
             }
             Err(std_mpsc::RecvTimeoutError::Timeout) => {
                 rested = true;

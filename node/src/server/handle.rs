@@ -1,11 +1,13 @@
 //! The way to talk to a server that runs in this process.
 
+use super::counters::{Counters, count};
 use seaworthy_core::member::{Instruction, Member, ReadMode, Refusal};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::message::Message;
-use seaworthy_core::state_machine::{Outcome, Request};
+use seaworthy_core::state_machine::{Operation, Outcome, Request};
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,6 +29,7 @@ pub struct Handle {
     messages: mpsc::Sender<Message>,
     asks: mpsc::Sender<Ask>,
     patience: Duration,
+    counters: Arc<Counters>,
 }
 
 /// Why a server does not do what it is asked.
@@ -44,8 +47,9 @@ impl Handle {
         messages: mpsc::Sender<Message>,
         asks: mpsc::Sender<Ask>,
         patience: Duration,
+        counters: Arc<Counters>,
     ) -> Self {
-        Self { id, messages, asks, patience }
+        Self { id, messages, asks, patience, counters }
     }
 
     /// Who it is.
@@ -56,6 +60,11 @@ impl Handle {
     /// How long a healthy cluster takes, at most, to find a new leader; a good while to wait for one.
     pub fn patience(&self) -> Duration {
         self.patience
+    }
+
+    /// What it has done so far.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
     /// Gives it a message from a peer, as soon as there is room for it. One that has stopped gets none.
@@ -79,9 +88,10 @@ impl Handle {
     /// # Errors
     /// It refuses, or has stopped.
     pub async fn request(&self, request: Request, mode: ReadMode) -> Result<Outcome, RequestError> {
+        let reads = matches!(&request.operation, Operation::Command(command) if command.is_read());
+        count(if reads { &self.counters.reads } else { &self.counters.proposals }, 1);
         let (asker, answer) = oneshot::channel();
-        self.ask(Ask::Request { request, mode, asker })?;
-        answer.await.map_err(|_| RequestError::Stopped)?.map_err(RequestError::Refused)
+        self.outcome(Ask::Request { request, mode, asker }, answer).await
     }
 
     /// Has it do what an operator wants.
@@ -90,8 +100,7 @@ impl Handle {
     /// It refuses, or has stopped.
     pub async fn instruct(&self, instruction: Instruction) -> Result<Outcome, RequestError> {
         let (asker, answer) = oneshot::channel();
-        self.ask(Ask::Instruct { instruction, asker })?;
-        answer.await.map_err(|_| RequestError::Stopped)?.map_err(RequestError::Refused)
+        self.outcome(Ask::Instruct { instruction, asker }, answer).await
     }
 
     /// What it looks like from outside.
@@ -102,6 +111,21 @@ impl Handle {
         let (asker, answer) = oneshot::channel();
         self.ask(Ask::Look(asker))?;
         answer.await.map_err(|_| RequestError::Stopped)
+    }
+
+    async fn outcome(
+        &self,
+        ask: Ask,
+        answer: oneshot::Receiver<Result<Outcome, Refusal>>,
+    ) -> Result<Outcome, RequestError> {
+        let outcome = match self.ask(ask) {
+            Ok(()) => answer.await.map_err(|_| RequestError::Stopped)?.map_err(RequestError::Refused),
+            Err(error) => Err(error),
+        };
+        if let Err(RequestError::Refused(_)) = outcome {
+            count(&self.counters.refusals, 1);
+        }
+        outcome
     }
 
     fn ask(&self, ask: Ask) -> Result<(), RequestError> {

@@ -4,6 +4,7 @@
 //! becomes the next one (group commit), and whatever it sends is held until the write that it names is durable. It is
 //! the second driver of the contract that the simulator's host keeps, see [`seaworthy_core::effect`].
 
+pub(crate) mod counters;
 mod disk;
 mod gate;
 mod handle;
@@ -13,6 +14,7 @@ pub use handle::{FollowerStatus, Handle, RequestError, Status};
 
 use crate::network::Network;
 use crate::storage::{Storage, StorageError};
+use counters::{Counters, count};
 use disk::Disk;
 use gate::Gate;
 use handle::{Ask, Asker};
@@ -23,6 +25,7 @@ use seaworthy_core::message::Message;
 use seaworthy_core::types::{Instant, NodeId, Token};
 use seaworthy_core::view::Role;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -76,7 +79,9 @@ impl Server {
         let clock = Clock(time::Instant::now());
         let member = Member::new(config, &durable, clock.now()).map_err(ServerError::Start)?;
         tracing::info!(node = %id, last = %durable.log.last(), "started");
-        let disk = Disk::start(format!("disk-{id}"), storage).map_err(ServerError::Thread)?;
+        let counters = Arc::new(Counters::default());
+        let disk = Disk::start(format!("disk-{id}"), storage, Arc::clone(&counters));
+        let disk = disk.map_err(ServerError::Thread)?;
         let (messages, inbox) = mpsc::channel(QUEUE);
         let (asks, desk) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
@@ -92,9 +97,11 @@ impl Server {
             next_token: Token(1),
             amnesiacs: BTreeSet::new(),
             role: Role::Follower,
+            counters: Arc::clone(&counters),
         };
         let task = tokio::spawn(driver.run(inbox, desk, stopped));
-        Ok(Self { handle: Handle::new(id, messages, asks, patience), stop: Some(stop), task: Some(task) })
+        let handle = Handle::new(id, messages, asks, patience, counters);
+        Ok(Self { handle, stop: Some(stop), task: Some(task) })
     }
 
     /// The way to talk to it.
@@ -172,6 +179,7 @@ struct Driver<N> {
     /// Members that have lost their disks, as far as it has been said.
     amnesiacs: BTreeSet<NodeId>,
     role: Role,
+    counters: Arc<Counters>,
 }
 
 impl<N: Network> Driver<N> {
@@ -203,8 +211,8 @@ impl<N: Network> Driver<N> {
                     None => return Err(ServerError::Panicked),
                 },
                 Some(message) = inbox.recv() => {
-                    self.step(Input::Message(message));
-                    self.take_more(&mut inbox, |driver, message| driver.step(Input::Message(message)));
+                    self.on_message(message);
+                    self.take_more(&mut inbox, Self::on_message);
                 }
                 Some(ask) = desk.recv() => {
                     self.on_ask(ask);
@@ -250,6 +258,7 @@ impl<N: Network> Driver<N> {
 
     fn send(&mut self) {
         for message in self.outbox.drain() {
+            count(&self.counters.sent, 1);
             self.network.send(message);
         }
     }
@@ -258,6 +267,11 @@ impl<N: Network> Driver<N> {
         let leaving = self.gate.on_durable();
         leaving.into_iter().for_each(|message| self.outbox.push(message));
         self.step(Input::Persisted { seq: self.gate.durable() });
+    }
+
+    fn on_message(&mut self, message: Message) {
+        count(&self.counters.received, 1);
+        self.step(Input::Message(message));
     }
 
     fn on_ask(&mut self, ask: Ask) {
