@@ -85,7 +85,6 @@
 //!   reaches the core. Messages, requests under way, connections and queues are bounded.
 //!
 //! # What it does not do
-//! - Certificates are read once, at the start.
 //! - The whole state is in memory, and one task applies it.
 //! - Raft trusts its members: a server with a valid certificate that lies can do harm.
 

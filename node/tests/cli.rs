@@ -1,11 +1,20 @@
 //! The program as people meet it.
 
+use seaworthy_core::kv;
+use seaworthy_core::member::ReadMode;
+use seaworthy_core::state_machine::{Operation, Request};
+use seaworthy_core::types::{Bytes, SessionId};
+use seaworthy_node::client::{Client, Failure, Settings, Transport};
+use seaworthy_node::grpc::Endpoints;
 use seaworthy_sim::history::{Completion, HistoryEvent};
 use seaworthy_sim::run::{Verdict, run_recorded};
 use seaworthy_sim::scenario::parse;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seaworthy-node"));
@@ -209,4 +218,46 @@ fn bad_usage_is_told_apart_from_bad_luck() {
     let nobody = run(&["client", "--endpoints", "127.0.0.1:1", "--command", "SET a 1"]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(stdout(&nobody).starts_with("(error) not done within the time: 127.0.0.1:1 cannot be reached"));
+}
+
+/// How much memory a process has had at most, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_memory(child: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it says so");
+    line.trim().trim_end_matches(" kB").parse().expect("it is a number")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_with_too_much_to_do_says_so_stays_small_and_recovers() {
+    let root = tempfile::tempdir().expect("there is room");
+    let serving = Serving::start(&root.path().join("data"), "1", &["--bootstrap"]);
+    let settings = Settings { operation_timeout: Duration::from_secs(60), ..Settings::default() };
+    let mut client = Client::new(Endpoints::new(vec![serving.address.clone()], None), settings);
+    // No session has such a number, and what is said in it does nothing.
+    const STRANGERS: u64 = 1 << 40;
+    let command = |value: Vec<u8>| kv::Command::Set { key: Bytes::from("a"), value: Bytes::from(value) };
+    client.execute(command(vec![b'x'])).await.expect("there is an answer");
+    let (mut tasks, refused) = (tokio::task::JoinSet::new(), Arc::new(AtomicU64::new(0)));
+    for connection in 0..8 {
+        let endpoints = Endpoints::new(vec![], None);
+        for sequence in 1..=300 {
+            let (endpoints, address, refused) =
+                (endpoints.clone(), serving.address.clone(), Arc::clone(&refused));
+            let operation = Operation::Command(command(vec![b'x'; 4 << 10]));
+            let request = Request { session: SessionId(STRANGERS + connection), sequence, operation };
+            tasks.spawn(async move {
+                for _ in 0..5 {
+                    let answer = endpoints.execute(&address, request.clone(), ReadMode::Leader).await;
+                    refused.fetch_add(u64::from(matches!(answer, Err(Failure::Later(_)))), Ordering::Relaxed);
+                }
+            });
+        }
+    }
+    tasks.join_all().await;
+    assert!(1 <= refused.load(Ordering::Relaxed), "12,000 requests at once are too many");
+    assert!(peak_memory(&serving.child) < 256 << 10, "{} KiB", peak_memory(&serving.child));
+    client.execute(command(vec![b'y'])).await.expect("it has time again");
+    assert_eq!(serving.terminate(), Some(0));
 }

@@ -15,8 +15,9 @@ use seaworthy_node::network::Network;
 use seaworthy_node::server::Server;
 use seaworthy_node::storage::Memory;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
@@ -41,13 +42,19 @@ impl Authority {
 
     /// A side of a connection that has a certificate for these names, and believes `believed`.
     fn certify(&self, names: &[String], expired: bool, believed: &Self) -> Tls {
+        let (certificate, key) = self.papers(names, expired);
+        Tls::new(CLUSTER, believed.certificate.clone(), certificate, key)
+    }
+
+    /// A certificate for these names and its key, in PEM.
+    fn papers(&self, names: &[String], expired: bool) -> (String, String) {
         let mut params = CertificateParams::new(names).expect("they are names");
         if expired {
             params.not_after = date_time_ymd(2020, 1, 1);
         }
         let key = KeyPair::generate().expect("there is luck");
         let certificate = params.signed_by(&key, &self.issuer).expect("it can be signed").pem();
-        Tls::new(CLUSTER, believed.certificate.clone(), certificate, key.serialize_pem())
+        (certificate, key.serialize_pem())
     }
 
     fn tls(&self, role: Role) -> Tls {
@@ -61,7 +68,11 @@ impl Authority {
 
 /// A server that is one of `members`, and where it is.
 async fn server(members: u64, tls: Option<Tls>) -> (Server, String) {
-    let identity = Identity { cluster: 7, node: ONE };
+    server_of(7, members, tls).await
+}
+
+async fn server_of(cluster: u64, members: u64, tls: Option<Tls>) -> (Server, String) {
+    let identity = Identity { cluster, node: ONE };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
     let address = listener.local_addr().expect("it is bound").to_string();
     let peers = Peers::new(identity, address.clone(), BTreeMap::new(), tls);
@@ -206,4 +217,109 @@ async fn what_is_too_large_is_refused_and_harms_nobody() {
         assert!(matches!(refused, Err(Failure::Invalid(_))), "{size}: {refused:?}");
     }
     assert_eq!(ask(&address, None, "GET a").await, "\"1\"");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn renewed_certificates_count_from_the_next_connection_on() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let tls = old.tls(Role::Node(ONE));
+    let (_server, address) = server(1, Some(tls.clone())).await;
+    assert_eq!(ask(&address, Some(old.tls(Role::Client)), "SET a 1").await, "OK");
+    let useless = Tls::new(CLUSTER, String::new(), String::new(), String::new());
+    assert!(tls.renew(&useless).is_err());
+    assert_eq!(ask(&address, Some(old.tls(Role::Client)), "GET a").await, "\"1\"", "nothing has changed");
+    tls.renew(&new.tls(Role::Node(ONE))).expect("they are sound");
+    assert!(register(&address, Some(old.tls(Role::Client))).await.is_err());
+    assert_eq!(ask(&address, Some(new.tls(Role::Client)), "GET a").await, "\"1\"");
+}
+
+/// A way to `address` that remembers what whoever comes first sends there.
+async fn eavesdrop(address: String) -> (String, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+    let way = listener.local_addr().expect("it is bound").to_string();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&heard);
+    tokio::spawn(async move {
+        let (mut caller, mut answers) = listener.accept().await.expect("somebody comes").0.into_split();
+        let callee = TcpStream::connect(address).await.expect("it listens");
+        let (mut back, mut forth) = callee.into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut back, &mut answers).await });
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = caller.read(&mut buffer).await {
+            notes.lock().expect("nobody panics").extend(&buffer[..length]);
+            forth.write_all(&buffer[..length]).await.expect("it listens");
+        }
+    });
+    (way, heard)
+}
+
+/// Sends to a server what somebody else was sent.
+async fn replay(address: &str, heard: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    stream.write_all(heard).await.expect("it reads");
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_said_in_another_cluster_means_nothing_when_it_is_said_again() {
+    const THEIRS: u64 = 1_000_000;
+    let [here, there] = [7, 8].map(|cluster| Identity { cluster, node: NodeId::new(2) });
+    let (victim, address) = server_of(there.cluster, 3, None).await;
+    let (way, heard) = eavesdrop(address).await;
+    let peer = canvass(there, &way, THEIRS, None);
+    term(&victim, THEIRS).await;
+    peer.abort();
+    let heard = heard.lock().expect("nobody panics").clone();
+    // It is what it takes, where it was said.
+    let (twin, address) = server_of(there.cluster, 3, None).await;
+    let _open = replay(&address, &heard).await;
+    term(&twin, THEIRS).await;
+    let (server, address) = server_of(here.cluster, 3, None).await;
+    let _open = replay(&address, &heard).await;
+    // It has had its chance when somebody who came after it is heard, twice over.
+    for right in [1_000, 2_000] {
+        let honest = canvass(here, &address, right, None);
+        assert!(term(&server, right).await < THEIRS);
+        honest.abort();
+    }
+}
+
+/// Where everything is written that this process has to say, however little it matters.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panics").extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logs_tell_nothing_of_what_is_stored_and_of_no_key() {
+    let log = Log::default();
+    let writer = log.clone();
+    let level = tracing_subscriber::filter::LevelFilter::TRACE;
+    tracing_subscriber::fmt().with_max_level(level).with_writer(move || writer.clone()).init();
+    let authority = Authority::new();
+    let names = [Role::Node(ONE).name(CLUSTER), format!("server.{CLUSTER}")];
+    let (certificate, key) = authority.papers(&names, false);
+    let tls = Tls::new(CLUSTER, authority.certificate.clone(), certificate, key.clone());
+    let (server, address) = server(1, Some(tls.clone())).await;
+    let client = || Some(authority.tls(Role::Client));
+    assert_eq!(ask(&address, client(), "SET swordfish hunter2hunter2").await, "OK");
+    assert_eq!(ask(&address, client(), "GET swordfish").await, "\"hunter2hunter2\"");
+    assert_eq!(ask(&address, client(), "HGET swordfish f").await, "(error) WRONGTYPE key holds a STRING");
+    server.halt().await;
+    let log = String::from_utf8_lossy(&log.0.lock().expect("nobody panics")).into_owned();
+    assert!(log.contains("took another role"), "everything is logged: {log}");
+    let shown = format!("{log}{tls:?}");
+    let secrets = key.lines().filter(|line| !line.starts_with("-----"));
+    for secret in secrets.chain(["hunter2hunter2", "swordfish"]) {
+        assert!(!shown.contains(secret), "{secret} is in a log");
+    }
 }

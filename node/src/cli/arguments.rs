@@ -29,7 +29,8 @@ A fourth, which the others take in once an operator says so:
 A configuration file is an object of JSON whose fields are the long options,
 such as {\"id\": 1, \"listen\": \"127.0.0.1:7101\", \"join\": true}. Options on the
 command line are stronger than the file, the file is stronger than the
-environment. Logs go to stderr; SEAWORTHY_LOG=debug shows more of them.";
+environment. Logs go to stderr; SEAWORTHY_LOG=debug shows more of them. At
+SIGHUP certificates are read anew; at SIGTERM a leader hands over, and all end.";
 
 const TORTURE_HELP: &str = "\
 Three processes of this program serve on loopback, with data in a directory that
@@ -206,7 +207,7 @@ pub(super) struct Reach {
     pub(super) tls: TlsFiles,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct TlsFiles {
     /// The certificate of the authority, in PEM
     #[arg(long, env = "SEAWORTHY_TLS_CA", requires_all = ["tls_cert", "tls_key"], value_name = "FILE")]

@@ -1,7 +1,7 @@
 //! One server of a cluster.
 
 use super::Result;
-use super::arguments::Serve;
+use super::arguments::{Serve, TlsFiles};
 use seaworthy_core::config::Config;
 use seaworthy_core::durable::Durable;
 use seaworthy_core::kv::Limits;
@@ -19,7 +19,7 @@ use std::num::NonZeroU64;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time;
 
@@ -84,6 +84,10 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
     };
     println!("{} listens on {}", serve.id, listener.local_addr()?);
     let addresses: BTreeMap<NodeId, String> = serve.peers.iter().cloned().collect();
+    if let Some(tls) = &tls {
+        let hangups = signal(SignalKind::hangup())?;
+        tokio::spawn(renew_at_hangups(serve.tls.clone(), serve.cluster.clone(), tls.clone(), hangups));
+    }
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let peers = Peers::new(identity, address, addresses, tls);
@@ -111,6 +115,21 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
     let _ = stop.send(());
     let _ = time::timeout(FAREWELL, serving).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the certificates anew whenever it is told to.
+async fn renew_at_hangups(files: TlsFiles, cluster: String, tls: Tls, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        let renewed = match files.read(&cluster) {
+            Ok(Some(newer)) => tls.renew(&newer).map_err(|error| error.to_string()),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        match renewed {
+            Ok(()) => tracing::info!("the certificates are renewed"),
+            Err(error) => tracing::error!(%error, "the certificates stay as they are"),
+        }
+    }
 }
 
 /// Whether only this machine can connect to what listens there.

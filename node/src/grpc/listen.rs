@@ -1,5 +1,6 @@
 //! How connections come in: so many at a time, and only from those who get to the point.
 
+use super::Tls;
 use rustls_pki_types::CertificateDer;
 use std::io;
 use std::pin::Pin;
@@ -10,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time;
-use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
@@ -48,7 +48,7 @@ impl Connected for Socket {
 }
 
 /// Takes in connections for as long as somebody takes them.
-pub(super) fn accept(listener: TcpListener, tls: Option<TlsAcceptor>) -> ReceiverStream<io::Result<Socket>> {
+pub(super) fn accept(listener: TcpListener, tls: Option<Tls>) -> ReceiverStream<io::Result<Socket>> {
     let (sockets, incoming) = mpsc::channel(16);
     tokio::spawn(async move {
         let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -76,11 +76,7 @@ pub(super) fn accept(listener: TcpListener, tls: Option<TlsAcceptor>) -> Receive
     ReceiverStream::new(incoming)
 }
 
-async fn introduce(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    permit: OwnedSemaphorePermit,
-) -> io::Result<Socket> {
+async fn introduce(stream: TcpStream, tls: Option<Tls>, permit: OwnedSemaphorePermit) -> io::Result<Socket> {
     stream.set_nodelay(true)?;
     let Some(tls) = tls else {
         let mut preface = [0; PREFACE_LENGTH];
@@ -89,7 +85,8 @@ async fn introduce(
         }
         return Ok(Socket { stream: Stream::Plain(stream), certificate: None, _permit: permit });
     };
-    let stream = tls.accept(stream).await?;
+    let acceptor = tls.acceptor().map_err(io::Error::other)?;
+    let stream = acceptor.accept(stream).await?;
     let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
     let certificate = shown.map(|certificate| certificate.clone().into_owned());
     Ok(Socket { stream: Stream::Tls(Box::new(stream)), certificate, _permit: permit })

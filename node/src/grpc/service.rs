@@ -52,7 +52,9 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let acceptor = service.peers.tls().map(Tls::acceptor).transpose()?;
+    let tls = service.peers.tls().cloned();
+    // It is seen now whether the certificates are of use, and not by the first who comes.
+    tls.as_ref().map(Tls::acceptor).transpose()?;
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(report_health(service.handle.clone(), reporter));
     let reflection = tonic_reflection::server::Builder::configure()
@@ -72,7 +74,7 @@ pub async fn serve(
         .add_service(admin)
         .add_service(health)
         .add_service(reflection)
-        .serve_with_incoming_shutdown(accept(listener, acceptor), shutdown)
+        .serve_with_incoming_shutdown(accept(listener, tls), shutdown)
         .await?;
     Ok(())
 }

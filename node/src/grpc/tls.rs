@@ -13,11 +13,12 @@
 //! So the certificate of a server has the names `node-3.demo` and `server.demo`; it can run no commands, and no other
 //! server can speak in its name.
 
+use crate::lock::locked;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use seaworthy_core::types::NodeId;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
@@ -25,13 +26,21 @@ use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
-/// A side of every connection: a certificate, its key, and whom to believe.
+/// A side of every connection: a certificate, its key, and whom to believe. Clones share them, so that all are renewed
+/// with one.
 #[derive(Clone)]
 pub struct Tls {
-    cluster: String,
+    cluster: Arc<str>,
+    papers: Arc<Mutex<Papers>>,
+}
+
+#[derive(Clone)]
+struct Papers {
     authority: String,
     certificate: String,
     key: String,
+    /// Made of them when the first connection comes in.
+    acceptor: Option<TlsAcceptor>,
 }
 
 /// What somebody may do.
@@ -90,7 +99,8 @@ impl std::fmt::Debug for Tls {
 impl Tls {
     /// From texts in PEM: the certificate of the authority, the own one and its key.
     pub fn new(cluster: &str, authority: String, certificate: String, key: String) -> Self {
-        Self { cluster: cluster.to_owned(), authority, certificate, key }
+        let papers = Papers { authority, certificate, key, acceptor: None };
+        Self { cluster: cluster.into(), papers: Arc::new(Mutex::new(papers)) }
     }
 
     /// From files.
@@ -116,8 +126,48 @@ impl Tls {
         Ok(Self::new(cluster, read(authority)?, read(certificate)?, key))
     }
 
+    /// From now on every new connection uses what `newer` has. Those that are there go on.
+    ///
+    /// # Errors
+    /// If that is of no use. Nothing has changed then.
+    pub fn renew(&self, newer: &Self) -> Result<(), TlsError> {
+        newer.acceptor()?;
+        let papers = locked(&newer.papers).clone();
+        *locked(&self.papers) = papers;
+        Ok(())
+    }
+
     /// For connections that come in: only from whom the authority has certified.
     pub(super) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+        let mut papers = locked(&self.papers);
+        let acceptor = papers.acceptor.clone().map_or_else(|| papers.acceptor(), Ok)?;
+        papers.acceptor = Some(acceptor.clone());
+        Ok(acceptor)
+    }
+
+    /// For connections that go out: to this very server, or to any of the cluster.
+    pub(super) fn connector(&self, node: Option<NodeId>) -> ClientTlsConfig {
+        let name = match node {
+            Some(node) => Role::Node(node).name(&self.cluster),
+            None => format!("server.{}", self.cluster),
+        };
+        let papers = locked(&self.papers);
+        ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(&papers.authority))
+            .identity(Identity::from_pem(&papers.certificate, &papers.key))
+            .domain_name(name)
+    }
+
+    /// Whether who has shown this certificate may do this. That the authority has certified it was seen before.
+    pub(super) fn allows(&self, certificate: &CertificateDer<'_>, role: Role) -> bool {
+        let Ok(name) = ServerName::try_from(role.name(&self.cluster)) else { return false };
+        webpki::EndEntityCert::try_from(certificate)
+            .is_ok_and(|certificate| certificate.verify_is_valid_for_subject_name(&name).is_ok())
+    }
+}
+
+impl Papers {
+    fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
         let bad =
             |what| move |error: &dyn std::fmt::Display| TlsError::Content { what, reason: error.to_string() };
         let mut roots = RootCertStore::empty();
@@ -141,24 +191,5 @@ impl Tls {
         let mut config = config.map_err(|error| bad("the certificate")(&error))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
-    }
-
-    /// For connections that go out: to this very server, or to any of the cluster.
-    pub(super) fn connector(&self, node: Option<NodeId>) -> ClientTlsConfig {
-        let name = match node {
-            Some(node) => Role::Node(node).name(&self.cluster),
-            None => format!("server.{}", self.cluster),
-        };
-        ClientTlsConfig::new()
-            .ca_certificate(Certificate::from_pem(&self.authority))
-            .identity(Identity::from_pem(&self.certificate, &self.key))
-            .domain_name(name)
-    }
-
-    /// Whether who has shown this certificate may do this. That the authority has certified it was seen before.
-    pub(super) fn allows(&self, certificate: &CertificateDer<'_>, role: Role) -> bool {
-        let Ok(name) = ServerName::try_from(role.name(&self.cluster)) else { return false };
-        webpki::EndEntityCert::try_from(certificate)
-            .is_ok_and(|certificate| certificate.verify_is_valid_for_subject_name(&name).is_ok())
     }
 }
