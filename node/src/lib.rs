@@ -71,7 +71,8 @@
 //! | [`metrics`] | what it does, in numbers |
 //! | [`client`] | sessions, redirects, retries, deadlines |
 //! | [`grpc`] | servers and clients anywhere; who may say what |
-//! | [`torture`] | real processes, killed and frozen under load, and the checker's verdict |
+//! | [`fleet`] | real processes |
+//! | [`torture`] | what is done to them under load, and the checker's verdict |
 //!
 //! # What holds
 //! - **Nothing is sent before what it depends on is durable.** One `fdatasync` for everything that was written during
@@ -98,4 +99,6 @@ pub mod server;
 pub mod metrics;
 pub mod client;
 pub mod grpc;
+mod rank;
+pub mod fleet;
 pub mod torture;

@@ -1,18 +1,20 @@
 //! Real processes on real disks that are killed and frozen under load: what was acknowledged stays, and what the clients
-//! saw can be explained. The same load finds a server that only pretends to write.
+//! saw can be explained. Each layer has a control: the same load finds a server that only pretends to write, one that
+//! campaigns without asking, and reads that ask nobody.
 
 use seaworthy_core::config::Config;
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::Record;
 use seaworthy_core::kv::Limits;
-use seaworthy_core::member::founding_disk;
+use seaworthy_core::member::{ReadMode, founding_disk};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::storage::Identity;
 use seaworthy_core::types::NodeId;
+use seaworthy_node::fleet::Launch;
 use seaworthy_node::grpc::{Peers, Service, serve};
 use seaworthy_node::server::Server;
 use seaworthy_node::storage::{Files, Storage, StorageError};
-use seaworthy_node::torture::{Blow, Launch, Plan, torture};
+use seaworthy_node::torture::{Blow, Plan, torture, try_disks};
 use seaworthy_sim::linearizability::Verdict;
 use std::process::Command;
 
@@ -26,17 +28,19 @@ fn sound(launch: &Launch) -> Command {
     launch.serve(env!("CARGO_BIN_EXE_seaworthy-node").as_ref())
 }
 
-const CARELESS: &str = "SEAWORTHY_TEST_CARELESS";
+const FLAWED: &str = "SEAWORTHY_TEST_FLAWED";
 
-/// A server that is built from the same parts, but does not wait for its disk: this very program, told so.
-fn careless(launch: &Launch) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("it runs"));
-    command.args(["--exact", "a_careless_server"]);
-    let first = if launch.first { "first" } else { "" };
-    let data = launch.data.to_str().expect("it is text");
-    let words = [&launch.node.get().to_string(), &launch.listen, &peers(launch), data, first];
-    command.env(CARELESS, words.join(" "));
-    command
+/// A server that is built from the same parts, but wrongly: this very program, told so.
+fn flawed(flaw: &str) -> impl Fn(&Launch) -> Command {
+    move |launch| {
+        let mut command = Command::new(std::env::current_exe().expect("it runs"));
+        command.args(["--exact", "a_flawed_server"]);
+        let first = if launch.first { "first" } else { "" };
+        let data = launch.data.to_str().expect("it is text");
+        let words = [flaw, &launch.node.get().to_string(), &launch.listen, &peers(launch), data, first];
+        command.env(FLAWED, words.join(" "));
+        command
+    }
 }
 
 /// A disk that says of everything that it is durable, and writes it some other day.
@@ -52,12 +56,12 @@ impl Storage for Careless {
     }
 }
 
-/// The body of a careless server's process; otherwise nothing.
+/// The body of a flawed server's process; otherwise nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_careless_server() {
-    let Ok(line) = std::env::var(CARELESS) else { return };
+async fn a_flawed_server() {
+    let Ok(line) = std::env::var(FLAWED) else { return };
     let words: Vec<&str> = line.split(' ').collect();
-    let [node, listen, peers, data, first] = words[..] else { panic!("{line}") };
+    let [flaw, node, listen, peers, data, first] = words[..] else { panic!("{line}") };
     let node = NodeId::new(node.parse().expect("it is a number"));
     let peer = |peer: &str| {
         let (node, address) = peer.split_once('=').expect("a peer is a number and an address");
@@ -71,24 +75,68 @@ async fn a_careless_server() {
     }
     let listener = tokio::net::TcpListener::bind(listen).await.expect("the port is free");
     let peers = Peers::new(identity, listen.to_owned(), addresses, None);
-    let disk = Careless(Files::open(data.as_ref(), identity).expect("nobody has it"));
-    let server = Server::start(Config::new(node, 0), disk, peers.clone()).expect("the disk is sound");
+    let files = Files::open(data.as_ref(), identity).expect("nobody has it");
+    let disk: Box<dyn Storage> = match flaw {
+        "careless" => Box::new(Careless(files)),
+        _ => Box::new(files),
+    };
+    let config = Config { pre_vote: flaw != "hasty", ..Config::new(node, 0) };
+    let server = Server::start(config, disk, peers.clone()).expect("the disk is sound");
     let service = Service::new(server.handle(), peers);
     serve(service, listener, std::future::pending()).await.expect("it serves until it is killed");
 }
 
+fn plan(blows: impl Into<Vec<Blow>>) -> Plan {
+    Plan { blows: blows.into(), clients: 6, operations: 100, reads: ReadMode::Leader }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_and_frozen_processes_lose_nothing_and_answer_linearizably() {
-    let plan = Plan { blows: Blow::ALL.into(), clients: 6, operations: 100 };
+    let plan = plan(Blow::PROCESSES);
     let report = torture(&plan, sound, |_, _, _| {}).await.expect("the cluster comes back each time");
     assert_eq!(report.verdict, Verdict::Linearizable);
     assert!(1_000 <= report.ok, "without a load nothing is tested: {report:?}");
     assert!(6 <= report.kills, "{report:?}");
+    assert_eq!(report.disturbances, 0, "a server that is cut off keeps its term: {report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_does_not_wait_for_its_disk_is_found_out() {
-    let plan = Plan { blows: vec![Blow::KillAll], clients: 6, operations: 100 };
-    let report = torture(&plan, careless, |_, _, _| {}).await.expect("the cluster comes back, with nothing");
+async fn reads_through_any_server_are_linearizable_as_well() {
+    let plan = Plan { reads: ReadMode::Follower, ..plan([Blow::KillLeader, Blow::CutLeader, Blow::CutPair]) };
+    let report = torture(&plan, sound, |_, _, _| {}).await.expect("the cluster comes back each time");
+    assert_eq!(report.verdict, Verdict::Linearizable);
+}
+
+/// Says why not, where a machine does not allow it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_whose_disks_lose_power_break_or_run_full_lose_nothing() {
+    if let Err(error) = try_disks() {
+        eprintln!("skipped: no power is cut and no disk broken or filled here: {error}");
+        return;
+    }
+    let plan = plan(Blow::DISKS);
+    let report = torture(&plan, sound, |_, _, _| {}).await.expect("the cluster comes back each time");
+    assert_eq!(report.verdict, Verdict::Linearizable);
+    assert!(1 <= report.power_cuts && 1 <= report.disk_failures, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn control_a_server_that_does_not_wait_for_its_disk_is_found_out() {
+    let plan = plan([Blow::KillAll]);
+    let report = torture(&plan, flawed("careless"), |_, _, _| {}).await;
+    let report = report.expect("the cluster comes back, with nothing");
+    assert!(matches!(report.verdict, Verdict::Violation(_)), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn control_a_server_that_campaigns_without_asking_is_found_out() {
+    let report = torture(&plan([Blow::CutFollower; 3]), flawed("hasty"), |_, _, _| {}).await;
+    assert!(1 <= report.expect("the cluster serves on").disturbances);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn control_reads_that_ask_nobody_are_found_out() {
+    let plan = Plan { clients: 12, reads: ReadMode::Stale, ..plan([Blow::CutLeader; 3]) };
+    let report = torture(&plan, sound, |_, _, _| {}).await.expect("the cluster serves on");
     assert!(matches!(report.verdict, Verdict::Violation(_)), "{report:?}");
 }

@@ -3,8 +3,10 @@
 use super::Result;
 use super::orders::{Order, node};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use seaworthy_core::member::ReadMode;
 use seaworthy_core::types::NodeId;
 use seaworthy_node::grpc::Tls;
+use seaworthy_node::torture::Blow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,10 +36,19 @@ SIGHUP certificates are read anew; at SIGTERM a leader hands over, and all end."
 
 const TORTURE_HELP: &str = "\
 Three processes of this program serve on loopback, with data in a directory that
-goes at the end. Each round kills the leader, one, two or all of them, or stops
-the leader for half a second, and waits until the cluster serves again. At the
-end every key is read. Exits with 1 if the answers that clients got cannot be
-explained by any order of what they asked, and with 3 if that is undecided.";
+goes at the end. Each round kills servers, freezes one or cuts wires between
+them, and waits until the cluster serves again. An administrator of a machine
+with loop devices, mkfs.ext4 and xfs_io also cuts the power, breaks disks and
+fills them. At the end every key is read. Exits with 1 if the answers that
+clients got cannot be explained by any order of what they asked, or a server
+that was cut off raised its term, and with 3 if that is undecided.
+
+Fifty failovers:
+  seaworthy-node torture --rounds 50 --blows kill-leader
+Two controls, which must fail: reads that ask nobody, and disks that sync
+nothing (with Debian's package eatmydata):
+  seaworthy-node torture --rounds 9 --blows cut-leader --reads stale
+  LD_PRELOAD=libeatmydata.so seaworthy-node torture --rounds 3 --blows cut-all-power";
 
 /// Runs a Seaworthy cluster: a replicated key-value store on Raft.
 #[derive(Debug, Parser)]
@@ -192,6 +203,33 @@ pub(super) struct Torture {
     /// How many operations are answered between two rounds
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub(super) operations: u64,
+    /// What is done, one after the other and then from the first again, instead of everything
+    #[arg(long, value_delimiter = ',', value_name = "WHAT")]
+    pub(super) blows: Vec<Blow>,
+    /// How clients read; stale reads are a control, which must fail
+    #[arg(long, default_value = "leader")]
+    pub(super) reads: Reads,
+}
+
+/// How clients read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Reads {
+    /// Through the leader
+    Leader,
+    /// Through any server, which asks the leader
+    Follower,
+    /// From any server, which asks nobody
+    Stale,
+}
+
+impl From<Reads> for ReadMode {
+    fn from(reads: Reads) -> Self {
+        match reads {
+            Reads::Leader => Self::Leader,
+            Reads::Follower => Self::Follower,
+            Reads::Stale => Self::Stale,
+        }
+    }
 }
 
 /// How to reach a cluster.

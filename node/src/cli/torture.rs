@@ -1,41 +1,61 @@
 //! The long version of the test with real processes.
 
 use super::{Result, arguments};
-use seaworthy_node::torture::{Blow, Plan, Report, torture as run};
+use seaworthy_node::torture::{Blow, Plan, Report, torture as run, try_disks};
 use seaworthy_sim::linearizability::Verdict;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// A budget ran out.
 const UNDECIDED: u8 = 3;
 
+/// Somebody has had enough.
+const INTERRUPTED: u8 = 130;
+
 pub(super) async fn torture(torture: &arguments::Torture) -> Result<ExitCode> {
-    let blows = Blow::ALL.into_iter().cycle().take(torture.rounds as usize).collect();
-    let plan = Plan { blows, clients: torture.clients, operations: torture.operations };
+    let mut blows = torture.blows.clone();
+    if blows.is_empty() {
+        blows.extend(Blow::PROCESSES);
+        match try_disks() {
+            Ok(()) => blows.extend(Blow::DISKS),
+            Err(error) => eprintln!("skipped: no power is cut and no disk broken or filled here: {error}"),
+        }
+    }
+    let plan = Plan {
+        blows: blows.into_iter().cycle().take(torture.rounds as usize).collect(),
+        clients: torture.clients,
+        operations: torture.operations,
+        reads: torture.reads.into(),
+    };
     let program = std::env::current_exe()?;
-    let on_round =
-        |round, blow, answered| eprintln!("round {round}: {blow:?}, {answered} operations answered");
-    let report = run(&plan, |launch| launch.serve(&program), on_round).await?;
-    Ok(tell(&report))
+    let on_round = |round, blow: Blow, answered| {
+        eprintln!("round {round}: {}, {answered} operations answered", blow.name());
+    };
+    tokio::select! {
+        report = run(&plan, |launch| launch.serve(&program), on_round) => Ok(tell(&report?)),
+        // Nothing that was mounted or started may stay.
+        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| ExitCode::from(INTERRUPTED)).map_err(Box::from),
+    }
 }
 
 fn tell(report: &Report) -> ExitCode {
-    let Report { ok, failed, unknown, kills, failovers, verdict } = report;
-    println!("{kills} kills; {ok} operations answered, {failed} in vain, {unknown} of unknown outcome");
-    let mut failovers = failovers.clone();
-    failovers.sort();
-    let nth = |percent: usize| failovers.get((failovers.len() * percent).div_ceil(100).saturating_sub(1));
-    if let (Some(half), Some(most), Some(worst)) = (nth(50), nth(99), failovers.last()) {
-        let [half, most, worst] = [half, most, worst].map(Duration::as_millis);
+    let Report { ok, failed, unknown, kills, power_cuts, disk_failures, failovers, .. } = report;
+    println!("{kills} kills, {power_cuts} power cuts, {disk_failures} failures of disks");
+    println!("{ok} operations answered, {failed} in vain, {unknown} of unknown outcome");
+    let [half, most, worst] = [50, 99, 100].map(|percent| report.failover(percent));
+    if let (Some(half), Some(most), Some(worst)) = (half, most, worst) {
+        let [half, most, worst] = [half, most, worst].map(|time| time.as_millis());
         println!(
             "failover of {} leaders: median {half} ms, 99th percentile {most} ms, worst {worst} ms",
             failovers.len()
         );
     }
-    match verdict {
+    if 0 < report.disturbances {
+        println!("DISTURBED: a server that was cut off raised its term {} times", report.disturbances);
+    }
+    match &report.verdict {
         Verdict::Linearizable => {
             println!("every answer is explained, and nothing acknowledged is lost");
-            ExitCode::SUCCESS
+            if report.disturbances == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Verdict::Violation(unexplained) => {
             println!("VIOLATION linearizability\n{unexplained}");

@@ -26,6 +26,14 @@ pub(super) struct Load {
     clients: JoinSet<()>,
 }
 
+/// One client of the load. It writes through one server and reads through another, each until that one fails it: a
+/// server that answers reads by itself is asked also while others lead.
+struct Worker {
+    writer: Client<Endpoints>,
+    reader: Client<Endpoints>,
+    reads: ReadMode,
+}
+
 /// What has been seen so far.
 struct Record {
     begun: Instant,
@@ -47,7 +55,7 @@ struct Seen {
 }
 
 impl Load {
-    pub(super) fn start(endpoints: Endpoints, settings: Settings, clients: u32) -> Self {
+    pub(super) fn start(endpoints: Endpoints, settings: Settings, clients: u32, reads: ReadMode) -> Self {
         let record = Arc::new(Record {
             begun: Instant::now(),
             seen: Mutex::default(),
@@ -57,8 +65,9 @@ impl Load {
         });
         let mut tasks = JoinSet::new();
         for _ in 0..clients {
-            let (record, client) = (Arc::clone(&record), Client::new(endpoints.clone(), settings));
-            tasks.spawn(async move { work(&record, client).await });
+            let record = Arc::clone(&record);
+            let mut worker = Worker::new(&endpoints, settings, reads);
+            tasks.spawn(async move { worker.work(&record).await });
         }
         Self { record, endpoints, settings, clients: tasks }
     }
@@ -85,11 +94,11 @@ impl Load {
     pub(super) async fn finish(mut self) -> Vec<HistoryEvent> {
         self.record.over.store(true, Ordering::Relaxed);
         while self.clients.join_next().await.is_some() {}
-        let mut client = Client::new(self.endpoints, self.settings);
+        let mut worker = Worker::new(&self.endpoints, self.settings, ReadMode::Leader);
         let keys = self.record.seen().keys.clone();
         let mut id = self.record.next_client();
         for key in keys {
-            id = operate(&self.record, &mut client, id, last_word(key)).await;
+            id = worker.operate(&self.record, id, last_word(key)).await;
         }
         std::mem::take(&mut self.record.seen().history)
     }
@@ -125,50 +134,57 @@ pub(super) fn count(history: &[HistoryEvent]) -> (u64, u64, u64) {
     counts
 }
 
-async fn work(record: &Record, mut client: Client<Endpoints>) {
-    let mut id = record.next_client();
-    while !record.over.load(Ordering::Relaxed) {
-        let generation = record.generation.load(Ordering::Relaxed);
-        let command = command(generation, id);
-        id = operate(record, &mut client, id, command).await;
+impl Worker {
+    fn new(endpoints: &Endpoints, settings: Settings, reads: ReadMode) -> Self {
+        let client = || Client::new(endpoints.clone(), settings);
+        Self { writer: client(), reader: client(), reads }
     }
-}
 
-/// One operation, from its invocation to its end. Gives the client that begins the next: one whose operation may yet
-/// take effect is never heard of again.
-async fn operate(
-    record: &Record,
-    client: &mut Client<Endpoints>,
-    id: ClientId,
-    command: Command,
-) -> ClientId {
-    let begun = Instant::now();
-    let writes = !command.is_read();
-    let operation = {
-        let mut seen = record.seen();
-        let operation = OperationId(seen.operations);
-        seen.operations += 1;
-        seen.keys.insert(command.key().clone());
-        let (command, mode, at) = (command.clone(), ReadMode::Leader, record.now());
-        seen.history.push(HistoryEvent::Invoked { operation, client: id, command, mode, at });
-        operation
-    };
-    let completion = match client.execute(command).await {
-        Ok(answer) => Completion::Ok(answer),
-        Err(ClientError::Unavailable { .. } | ClientError::Refused { .. }) => Completion::Fail,
-        Err(ClientError::Unknown { .. }) => Completion::Info,
-    };
-    let lost = completion == Completion::Info;
-    let mut seen = record.seen();
-    if let Completion::Ok(_) = completion {
-        record.answered.fetch_add(1, Ordering::Relaxed);
-        if writes {
-            seen.writes.push((begun, Instant::now()));
+    async fn work(&mut self, record: &Record) {
+        let mut id = record.next_client();
+        while !record.over.load(Ordering::Relaxed) {
+            let generation = record.generation.load(Ordering::Relaxed);
+            id = self.operate(record, id, command(generation, id)).await;
         }
     }
-    seen.history.push(HistoryEvent::Completed { operation, client: id, completion, at: record.now() });
-    drop(seen);
-    if lost { record.next_client() } else { id }
+
+    /// One operation, from its invocation to its end. Gives the client that begins the next: one whose operation may
+    /// yet take effect is never heard of again.
+    async fn operate(&mut self, record: &Record, id: ClientId, command: Command) -> ClientId {
+        let begun = Instant::now();
+        let writes = !command.is_read();
+        let operation = {
+            let mut seen = record.seen();
+            let operation = OperationId(seen.operations);
+            seen.operations += 1;
+            seen.keys.insert(command.key().clone());
+            // However it reads, it is held to what the strictest promises.
+            let (command, mode, at) = (command.clone(), ReadMode::Leader, record.now());
+            seen.history.push(HistoryEvent::Invoked { operation, client: id, command, mode, at });
+            operation
+        };
+        let answer = if writes {
+            self.writer.execute(command).await
+        } else {
+            self.reader.execute_by(command, self.reads).await
+        };
+        let completion = match answer {
+            Ok(answer) => Completion::Ok(answer),
+            Err(ClientError::Unavailable { .. } | ClientError::Refused { .. }) => Completion::Fail,
+            Err(ClientError::Unknown { .. }) => Completion::Info,
+        };
+        let lost = completion == Completion::Info;
+        let mut seen = record.seen();
+        if let Completion::Ok(_) = completion {
+            record.answered.fetch_add(1, Ordering::Relaxed);
+            if writes {
+                seen.writes.push((begun, Instant::now()));
+            }
+        }
+        seen.history.push(HistoryEvent::Completed { operation, client: id, completion, at: record.now() });
+        drop(seen);
+        if lost { record.next_client() } else { id }
+    }
 }
 
 /// Something on one of the keys in use. The name of a key says what it holds.

@@ -1,63 +1,25 @@
-//! Real processes under load that are killed and stopped again and again, and what their clients saw, held against the
-//! specification: by the very checker that judges the simulator's runs.
+//! Real processes under load that are killed, frozen, cut off and robbed of their disks again and again, and what their
+//! clients saw, held against the specification: by the very checker that judges the simulator's runs.
 //!
-//! In the order in which to read: `load`, the clients; `fleet`, the processes; `wire`, what is between them; here, what happens to them.
+//! In the order in which to read: `load`, the clients; `blow`, what can be done; `arena`, how it is done.
 
-mod fleet;
+mod arena;
+mod blow;
 mod load;
-mod wire;
 
-use crate::client::Settings;
-use crate::grpc::Endpoints;
-use fleet::Fleet;
-use load::Load;
-use seaworthy_core::types::NodeId;
+pub use blow::Blow;
+
+use crate::fleet::{Launch, Volume};
+use crate::rank::percentile;
+use arena::Arena;
+use seaworthy_core::member::ReadMode;
 use seaworthy_sim::linearizability::{Verdict, check};
-use std::path::{Path, PathBuf};
+use std::io;
 use std::process::Command;
 use std::time::Duration;
-use tokio::time::{self, Instant};
 
 /// How long a cluster may take until it serves again. Far beyond what a sound one needs on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What one round does to the processes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blow {
-    /// Kills the leader.
-    KillLeader,
-    /// Kills a process, whichever.
-    KillOne,
-    /// Kills two, so that nobody can lead.
-    KillTwo,
-    /// Kills all of them at once.
-    KillAll,
-    /// Freezes the leader for a while, as a long pause does, and lets it go on.
-    FreezeLeader,
-    /// Cuts the leader off from the others. They must go on without it.
-    CutLeader,
-    /// Cuts what the leader sends, but not what it hears.
-    MuteLeader,
-    /// Cuts the leader off from one of the others, while both reach the third.
-    CutPair,
-    /// Lets everything between servers take longer.
-    Slow,
-}
-
-impl Blow {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::KillLeader,
-        Self::CutLeader,
-        Self::KillOne,
-        Self::MuteLeader,
-        Self::KillTwo,
-        Self::CutPair,
-        Self::KillAll,
-        Self::Slow,
-        Self::FreezeLeader,
-    ];
-}
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,37 +30,9 @@ pub struct Plan {
     pub clients: u32,
     /// How many operations must be answered between two blows: without a load nothing is tested.
     pub operations: u64,
-}
-
-/// How a process is to be started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Launch {
-    /// Which server it is.
-    pub node: NodeId,
-    /// Where it listens.
-    pub listen: String,
-    /// Where it finds all of them.
-    pub peers: Vec<(NodeId, String)>,
-    /// Its directory.
-    pub data: PathBuf,
-    /// Whether it founds the cluster.
-    pub first: bool,
-}
-
-impl Launch {
-    /// The command that has `program`, the binary of this crate, serve so.
-    pub fn serve(&self, program: &Path) -> Command {
-        let peers = self.peers.iter().map(|(node, address)| format!("{}={address}", node.get()));
-        let mut command = Command::new(program);
-        command.arg("serve").arg("--id").arg(self.node.get().to_string());
-        command.arg("--listen").arg(&self.listen);
-        command.arg("--peers").arg(peers.collect::<Vec<_>>().join(","));
-        command.arg("--data").arg(&self.data).env("SEAWORTHY_LOG", "error");
-        if self.first {
-            command.arg("--bootstrap");
-        }
-        command
-    }
+    /// How clients read. They hold every answer to what a linearizable one promises, so that stale reads must be found
+    /// out: a control.
+    pub reads: ReadMode,
 }
 
 /// What came of it.
@@ -112,10 +46,25 @@ pub struct Report {
     pub unknown: u64,
     /// Processes that were killed.
     pub kills: u64,
+    /// Servers whose power was cut.
+    pub power_cuts: u64,
+    /// Servers that stopped by themselves since their disk was broken, or full.
+    pub disk_failures: u64,
     /// How long it took, after each kill of a leader, until a write was answered that had begun after it.
     pub failovers: Vec<Duration>,
+    /// How often a server that was cut off raised its term meanwhile.
+    pub disturbances: u64,
     /// Whether what the clients saw can be explained.
     pub verdict: Verdict,
+}
+
+impl Report {
+    /// How long so many of a hundred failovers took, at most; `None` if no leader was killed.
+    pub fn failover(&self, percent: usize) -> Option<Duration> {
+        let mut failovers = self.failovers.clone();
+        failovers.sort_unstable();
+        percentile(&failovers, percent)
+    }
 }
 
 /// Why it could not be done.
@@ -123,86 +72,49 @@ pub struct Report {
 pub enum TortureError {
     /// A process cannot be started, or a directory not be made.
     #[error("the machine does not play along: {0}")]
-    Machine(#[from] std::io::Error),
+    Machine(#[from] io::Error),
     /// The cluster does not serve any more, though all of its processes run.
     #[error("the cluster does not serve {PATIENCE:?} after {0}")]
     Unavailable(String),
+    /// A server goes on without its disk.
+    #[error("a server runs {PATIENCE:?} after its disk failed, in {0}")]
+    Careless(String),
+}
+
+/// Whether this machine can take disks away from servers.
+///
+/// # Errors
+/// Why not.
+pub fn try_disks() -> io::Result<()> {
+    let root = tempfile::tempdir()?;
+    Volume::create(root.path(), "trial").map(drop)
 }
 
 /// Tortures three processes, each of which `command` starts.
 ///
 /// # Errors
-/// If the machine does not play along, or the cluster does not come back.
+/// If the machine does not play along, the cluster does not come back, or a server goes on where it must not.
 pub async fn torture(
     plan: &Plan,
     command: impl Fn(&Launch) -> Command,
     mut on_round: impl FnMut(usize, Blow, u64),
 ) -> Result<Report, TortureError> {
-    let mut fleet = Fleet::launch(command).await?;
-    // Short attempts: a frozen server is not waited for.
-    let settings =
-        Settings { operation_timeout: Duration::from_secs(3), attempt_timeout: Duration::from_millis(400) };
-    let load = Load::start(Endpoints::new(fleet.addresses(), None), settings, plan.clients);
-    let mut failovers = Vec::new();
-    served(&load, plan.operations, "the start").await?;
+    let mut arena = Arena::open(plan, command).await?;
     for (round, blow) in plan.blows.iter().copied().enumerate() {
-        load.next_keys();
-        let what = format!("round {}, {blow:?}", round + 1);
-        let leader = fleet.leader().await;
-        match (blow, leader) {
-            (Blow::KillOne, _) => fleet.kill(&fleet.some(1)).await?,
-            (Blow::KillTwo, _) => fleet.kill(&fleet.some(2)).await?,
-            (Blow::KillAll, _) => fleet.kill(&fleet.some(3)).await?,
-            (Blow::KillLeader, Some(leader)) => {
-                let struck = Instant::now();
-                fleet.kill(&[leader]).await?;
-                failovers.push(written_since(&load, struck, &what).await?);
-            }
-            (Blow::FreezeLeader, Some(leader)) => {
-                fleet.freeze(leader)?;
-                time::sleep(Duration::from_millis(500)).await;
-                fleet.thaw(leader)?;
-            }
-            (Blow::CutLeader | Blow::MuteLeader | Blow::CutPair | Blow::Slow, Some(leader)) => {
-                fleet.spoil_wires(blow, leader);
-                // There is a majority whose members reach each other: it serves on.
-                served(&load, plan.operations, &what).await?;
-                fleet.mend_wires();
-            }
-            // Nobody leads at the moment. There will be another round.
-            (_, None) => {}
-        }
-        fleet.restart()?;
-        served(&load, plan.operations, &what).await?;
-        on_round(round + 1, blow, load.answered());
+        let answered = arena.round(round + 1, blow).await?;
+        on_round(round + 1, blow, answered);
     }
-    let history = load.finish().await;
+    let (history, toll) = arena.close().await;
     let (ok, failed, unknown) = load::count(&history);
-    Ok(Report { ok, failed, unknown, kills: fleet.kills(), failovers, verdict: check(&history) })
-}
-
-/// Waits until so many more operations are answered.
-async fn served(load: &Load, operations: u64, since: &str) -> Result<(), TortureError> {
-    let (deadline, enough) = (Instant::now() + PATIENCE, load.answered() + operations);
-    while load.answered() < enough {
-        if deadline <= Instant::now() {
-            return Err(TortureError::Unavailable(since.to_owned()));
-        }
-        time::sleep(Duration::from_millis(2)).await;
-    }
-    Ok(())
-}
-
-/// Waits until a write is answered that began after `instant`. Says how long that took.
-async fn written_since(load: &Load, instant: Instant, what: &str) -> Result<Duration, TortureError> {
-    let deadline = instant + PATIENCE;
-    loop {
-        if let Some(answered) = load.first_write_since(instant) {
-            return Ok(answered.duration_since(instant));
-        }
-        if deadline <= Instant::now() {
-            return Err(TortureError::Unavailable(what.to_owned()));
-        }
-        time::sleep(Duration::from_millis(1)).await;
-    }
+    Ok(Report {
+        ok,
+        failed,
+        unknown,
+        kills: toll.kills,
+        power_cuts: toll.power_cuts,
+        disk_failures: toll.disk_failures,
+        failovers: toll.failovers,
+        disturbances: toll.disturbances,
+        verdict: check(&history),
+    })
 }

@@ -14,7 +14,7 @@ use tokio::time;
 
 /// What becomes of what is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// It arrives.
     Sound,
     /// It arrives so much later.
@@ -25,14 +25,14 @@ pub(super) enum State {
 
 /// A wire to one server. It is gone when this is dropped.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     address: String,
     state: watch::Sender<State>,
 }
 
 impl Wire {
     /// A sound wire to `target`.
-    pub(super) async fn lay(target: String) -> io::Result<Self> {
+    pub(crate) async fn lay(target: String) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let (state, changes) = watch::channel(State::Sound);
@@ -41,11 +41,11 @@ impl Wire {
     }
 
     /// Where it begins.
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
-    pub(super) fn set(&self, state: State) {
+    pub(crate) fn set(&self, state: State) {
         self.state.send_replace(state);
     }
 }

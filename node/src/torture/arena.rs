@@ -1,0 +1,190 @@
+//! The servers, their clients, and what is done to them.
+
+use super::load::Load;
+use super::{Blow, PATIENCE, Plan, TortureError};
+use crate::client::Settings;
+use crate::fleet::{Fleet, Launch, NODES, State, Volume, Wiring};
+use crate::grpc::Endpoints;
+use seaworthy_core::types::NodeId;
+use seaworthy_sim::history::HistoryEvent;
+use std::collections::BTreeMap;
+use std::io;
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::time::{self, Instant};
+
+/// How long a leader is frozen.
+const FREEZE: Duration = Duration::from_millis(500);
+
+/// How long it takes until nothing is on its way any more to a server that was cut off, and how long that one then has
+/// to lose its patience: several of its longest election timeouts.
+const SEVERED: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(1_200));
+
+/// Where it happens.
+pub(super) struct Arena<C> {
+    // In the order in which they go.
+    fleet: Fleet<C>,
+    volumes: BTreeMap<NodeId, Volume>,
+    _root: TempDir,
+    load: Load,
+    /// How many operations are waited for.
+    operations: u64,
+    toll: Toll,
+}
+
+/// What it has come to so far.
+#[derive(Debug, Default)]
+pub(super) struct Toll {
+    pub(super) kills: u64,
+    pub(super) power_cuts: u64,
+    pub(super) disk_failures: u64,
+    pub(super) failovers: Vec<Duration>,
+    pub(super) disturbances: u64,
+}
+
+impl<C: Fn(&Launch) -> Command> Arena<C> {
+    /// Starts everything, and waits until it works.
+    pub(super) async fn open(plan: &Plan, command: C) -> Result<Self, TortureError> {
+        let root = tempfile::tempdir()?;
+        let mut volumes = BTreeMap::new();
+        if plan.blows.iter().any(|blow| Blow::DISKS.contains(blow)) {
+            for node in NODES {
+                volumes.insert(node, Volume::create(root.path(), &format!("disk-{}", node.get()))?);
+            }
+        }
+        let home = |node| volumes.get(&node).map_or(root.path(), Volume::path).join(node.to_string());
+        let fleet = Fleet::launch(command, home, Wiring::Wires).await?;
+        // Short attempts: a frozen server is not waited for.
+        let settings = Settings {
+            operation_timeout: Duration::from_secs(3),
+            attempt_timeout: Duration::from_millis(400),
+        };
+        let load = Load::start(Endpoints::new(fleet.addresses(), None), settings, plan.clients, plan.reads);
+        let (operations, toll) = (plan.operations, Toll::default());
+        let arena = Self { fleet, volumes, _root: root, load, operations, toll };
+        arena.served("the start").await?;
+        Ok(arena)
+    }
+
+    /// One blow, and the recovery from it. Gives how many operations have been answered so far.
+    pub(super) async fn round(&mut self, round: usize, blow: Blow) -> Result<u64, TortureError> {
+        self.load.next_keys();
+        let what = format!("round {round}, {}", blow.name());
+        // If nobody leads at the moment, there will be another round.
+        if let Some(leader) = self.fleet.leader().await {
+            self.strike(blow, leader, &what).await?;
+        }
+        self.fleet.restart()?;
+        self.served(&what).await?;
+        Ok(self.load.answered())
+    }
+
+    /// Ends everything.
+    pub(super) async fn close(self) -> (Vec<HistoryEvent>, Toll) {
+        (self.load.finish().await, self.toll)
+    }
+
+    async fn strike(&mut self, blow: Blow, leader: NodeId, what: &str) -> Result<(), TortureError> {
+        match blow {
+            Blow::KillOne => self.kill(&self.fleet.some(1)).await?,
+            Blow::KillTwo => self.kill(&self.fleet.some(2)).await?,
+            Blow::KillAll => self.kill(&NODES).await?,
+            Blow::KillLeader => {
+                let struck = Instant::now();
+                self.kill(&[leader]).await?;
+                let failover = self.written_since(struck, what).await?;
+                self.toll.failovers.push(failover);
+            }
+            Blow::FreezeLeader => {
+                self.fleet.freeze(leader)?;
+                time::sleep(FREEZE).await;
+                self.fleet.thaw(leader)?;
+            }
+            Blow::CutLeader | Blow::CutFollower | Blow::MuteLeader | Blow::CutPair | Blow::Slow => {
+                let follower = NODES.into_iter().find(|node| *node != leader).expect("there are three");
+                self.fleet.set_wires(|from, to| blow.wire(from, to, leader, follower));
+                if blow == Blow::CutFollower && self.raises_term(follower).await {
+                    self.toll.disturbances += 1;
+                }
+                // There is a majority whose members reach each other: it serves on.
+                self.served(what).await?;
+                self.fleet.set_wires(|_, _| State::Sound);
+            }
+            Blow::CutPower => self.cut_power(&self.fleet.some(1)).await?,
+            Blow::CutAllPower => self.cut_power(&NODES).await?,
+            Blow::BreakDisk => {
+                self.volumes[&leader].cut_power()?;
+                self.stopped(leader, what).await?;
+                self.volumes[&leader].restore()?;
+            }
+            Blow::FillDisk => {
+                self.volumes[&leader].fill()?;
+                // It needs room at once, and not only when the log has grown. It need not live to answer.
+                let _ = time::timeout(PATIENCE, self.fleet.take_snapshot(leader)).await;
+                self.stopped(leader, what).await?;
+                self.volumes[&leader].relieve()?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn kill(&mut self, nodes: &[NodeId]) -> io::Result<()> {
+        self.toll.kills += nodes.len() as u64;
+        self.fleet.kill(nodes).await
+    }
+
+    /// The disks go first: a process that is killed earlier leaves what it has written to the operating system.
+    async fn cut_power(&mut self, nodes: &[NodeId]) -> io::Result<()> {
+        self.toll.power_cuts += nodes.len() as u64;
+        nodes.iter().try_for_each(|node| self.volumes[node].cut_power())?;
+        self.fleet.kill(nodes).await?;
+        nodes.iter().try_for_each(|node| self.volumes[node].restore())
+    }
+
+    /// Waits until a server has stopped, which cannot use its disk any more.
+    async fn stopped(&mut self, node: NodeId, what: &str) -> Result<(), TortureError> {
+        let ended = time::timeout(PATIENCE, self.fleet.ended(node)).await;
+        let careless = |_| TortureError::Careless(what.to_owned());
+        if ended.map_err(careless)??.success() {
+            return Err(TortureError::Careless(what.to_owned()));
+        }
+        self.toll.disk_failures += 1;
+        Ok(())
+    }
+
+    /// Whether a server that was just cut off enters a higher term by itself.
+    async fn raises_term(&self, node: NodeId) -> bool {
+        time::sleep(SEVERED.0).await;
+        let before = self.fleet.status(node).await;
+        time::sleep(SEVERED.1).await;
+        let after = self.fleet.status(node).await;
+        before.zip(after).is_some_and(|(before, after)| before.term < after.term)
+    }
+
+    /// Waits until enough more operations are answered.
+    async fn served(&self, since: &str) -> Result<(), TortureError> {
+        let (deadline, enough) = (Instant::now() + PATIENCE, self.load.answered() + self.operations);
+        while self.load.answered() < enough {
+            if deadline <= Instant::now() {
+                return Err(TortureError::Unavailable(since.to_owned()));
+            }
+            time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until a write is answered that began after `instant`. Says how long that took.
+    async fn written_since(&self, instant: Instant, what: &str) -> Result<Duration, TortureError> {
+        let deadline = instant + PATIENCE;
+        loop {
+            if let Some(answered) = self.load.first_write_since(instant) {
+                return Ok(answered.duration_since(instant));
+            }
+            if deadline <= Instant::now() {
+                return Err(TortureError::Unavailable(what.to_owned()));
+            }
+            time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
