@@ -1,4 +1,4 @@
-//! Compiles the protocol. `protox` is a compiler of its own, so that no `protoc` is needed on the machine.
+//! Compiles the protocols. `protox` is a compiler of its own, so that no `protoc` is needed on the machine.
 
 use std::path::PathBuf;
 
@@ -9,5 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // What the reflection service shows.
     std::fs::write(out.join("seaworthy.bin"), prost::Message::encode_to_vec(&files))?;
     tonic_prost_build::configure().compile_fds(files)?;
+    let etcd = protox::compile(["etcd.proto"], ["proto"])?;
+    tonic_prost_build::configure().build_server(false).compile_fds(etcd)?;
     Ok(())
 }

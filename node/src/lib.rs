@@ -11,6 +11,7 @@
 //! seaworthy-node client --endpoints …                the prompt for a cluster elsewhere
 //! seaworthy-node status | member | transfer | snapshot
 //! seaworthy-node torture --rounds 1000               kills its own servers under load, and checks the answers
+//! seaworthy-node bench                               how fast all of that is on this machine
 //! ```
 //!
 //! # Example
@@ -73,6 +74,7 @@
 //! | [`grpc`] | servers and clients anywhere; who may say what |
 //! | [`fleet`] | real processes |
 //! | [`torture`] | what is done to them under load, and the checker's verdict |
+//! | [`bench`] | how fast they are |
 //!
 //! # What holds
 //! - **Nothing is sent before what it depends on is durable.** One `fdatasync` for everything that was written during
@@ -102,3 +104,4 @@ pub mod grpc;
 mod rank;
 pub mod fleet;
 pub mod torture;
+pub mod bench;

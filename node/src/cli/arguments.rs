@@ -50,6 +50,15 @@ nothing (with Debian's package eatmydata):
   seaworthy-node torture --rounds 9 --blows cut-leader --reads stale
   LD_PRELOAD=libeatmydata.so seaworthy-node torture --rounds 3 --blows cut-all-power";
 
+const BENCH_HELP: &str = "\
+Three processes of this program serve on loopback, once with their data on the
+disk, where every write waits for syncs, and once in /dev/shm, where a sync costs
+nothing. Clients ask, wait for the answer and ask again: writes of 100 bytes, and
+linearizable reads. Everything is measured in turn, round by round.
+
+The same load for a cluster of etcd beside it:
+  seaworthy-node bench --etcd 127.0.0.1:2379,127.0.0.1:2479,127.0.0.1:2579";
+
 /// Runs a Seaworthy cluster: a replicated key-value store on Raft.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP, args_override_self = true)]
@@ -96,6 +105,9 @@ pub(super) enum Task {
     /// Kills and freezes servers of its own under load, and checks what their clients saw
     #[command(after_help = TORTURE_HELP)]
     Torture(Torture),
+    /// Measures how fast a cluster is on this machine
+    #[command(after_help = BENCH_HELP)]
+    Bench(Bench),
     /// Has a server take a snapshot and forget the log before it
     Snapshot {
         #[command(flatten)]
@@ -230,6 +242,34 @@ impl From<Reads> for ReadMode {
             Reads::Stale => Self::Stale,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Bench {
+    /// How many clients work at a time, one number after the other
+    #[arg(long, value_delimiter = ',', default_value = "1,16,64,256", value_parser = clap::value_parser!(u32).range(1..=1024), value_name = "N")]
+    pub(super) clients: Vec<u32>,
+    /// How often everything is measured
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "N")]
+    pub(super) rounds: u32,
+    /// How long each time
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(10..=60_000), value_name = "MS")]
+    pub(super) burst: u64,
+    /// Where the servers keep their data, in directories that go at the end; a disk, or the syncs cost nothing
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Members of a cluster of etcd, which gets the same load
+    #[arg(long, value_delimiter = ',', value_name = "ADDRESS")]
+    pub(super) etcd: Vec<String>,
+    /// What is printed
+    #[arg(long, default_value = "human")]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Human,
+    Json,
 }
 
 /// How to reach a cluster.

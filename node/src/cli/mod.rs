@@ -1,6 +1,7 @@
 //! The command line. In the order in which to read: `arguments`, what can be asked for; `orders`, what can be typed at
 //! the prompt besides commands; `deck`, how orders are carried out: in the simulator's world, `basin`, on `live` servers
-//! in this process, or on `remote` ones; `prompt`; `serve`; `torture`.
+//! in this process, or on `remote` ones; `prompt`; `serve`; `torture`;
+//! `bench`.
 
 mod arguments;
 mod orders;
@@ -12,6 +13,7 @@ mod prompt;
 mod disks;
 mod serve;
 mod torture;
+mod bench;
 
 use arguments::{Arguments, Protocol, Reach, Task};
 use clap::Parser;
@@ -72,6 +74,7 @@ fn run(arguments: Arguments, runtime: &Runtime) -> Result<ExitCode> {
         }
         Task::Serve(serve) => runtime.block_on(serve::serve(*serve)),
         Task::Torture(torture) => runtime.block_on(torture::torture(&torture)),
+        Task::Bench(bench) => runtime.block_on(bench::bench(&bench)),
         Task::Client { reach, command } => {
             let greeting = format!(
                 "Seaworthy {}: a client of {}.\nHELP lists the commands, EXIT ends.",
