@@ -88,7 +88,8 @@
 //!   reaches the core. Messages, requests under way, connections and queues are bounded.
 //!
 //! # What it does not do
-//! - The whole state is in memory, and one task applies it.
+//! - The whole state is in memory, and one task applies it. So is the log since the last snapshot, and snapshots come by
+//!   the number of entries, however large they are.
 //! - Raft trusts its members: a server with a valid certificate that lies can do harm.
 
 #![forbid(unsafe_code)]

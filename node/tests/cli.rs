@@ -220,6 +220,26 @@ fn bad_usage_is_told_apart_from_bad_luck() {
     assert!(stdout(&nobody).starts_with("(error) not done within the time: 127.0.0.1:1 cannot be reached"));
 }
 
+#[test]
+fn a_bench_measures_every_cluster_by_its_machine() {
+    let root = tempfile::tempdir().expect("there is room");
+    let data = root.path().to_str().expect("it is text");
+    let clients = ["bench", "--rounds", "1", "--burst", "500", "--clients", "1,4", "--data", data];
+    let output = run(&[&clients[..], &["--format", "json"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_str(stdout(&output)).expect("it is JSON");
+    assert_eq!(report["schema_version"], 1);
+    let counts = |value: &serde_json::Value| value.as_u64().is_some_and(|number| 0 < number);
+    assert!(counts(&report["calls_per_second"]), "{report}");
+    let figures = report["figures"].as_array().expect("there are figures");
+    let of_disk = figures.iter().filter(|figure| figure["cluster"] == "disk");
+    let names = of_disk.map(|figure| format!("{} {}", figure["kind"], figure["clients"]));
+    assert_eq!(names.collect::<Vec<_>>(), [r#""write" 1"#, r#""write" 4"#, r#""read" 1"#, r#""read" 4"#]);
+    assert!(figures.iter().all(|figure| counts(&figure["median_us"]) && counts(&figure["p99_us"])));
+    // A machine may stand still for one of them, but not for all.
+    assert!(figures.iter().any(|figure| counts(&figure["per_second"])), "{report}");
+}
+
 /// How much memory a process has had at most, in KiB.
 #[cfg(target_os = "linux")]
 fn peak_memory(child: &Child) -> u64 {

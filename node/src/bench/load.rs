@@ -6,7 +6,9 @@ use crate::grpc::Endpoints;
 use crate::luck;
 use seaworthy_core::kv::Command;
 use seaworthy_core::types::Bytes;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
@@ -25,7 +27,7 @@ const KEYS: u64 = 10_000;
 /// What each of them is bound to.
 const VALUE: [u8; 100] = [b'v'; 100];
 
-/// The part of a burst that comes before it and is not counted.
+/// The part of a burst that comes before it and is not counted: what was idle gets going.
 const WARM_UP_PARTS: u32 = 4;
 
 /// One client.
@@ -57,11 +59,16 @@ pub(super) async fn burst(
     kind: Kind,
     length: Duration,
 ) -> Result<Vec<Duration>, String> {
-    let from = Instant::now() + length / WARM_UP_PARTS;
-    let until = from + length;
+    let ready = Arc::new(Barrier::new(clients));
     let mut tasks = JoinSet::new();
     for mut worker in workers.drain(..clients) {
+        let ready = Arc::clone(&ready);
         tasks.spawn(async move {
+            // Whoever has a session and knows the leader is ready.
+            worker.work(kind).await?;
+            ready.wait().await;
+            let from = Instant::now() + length / WARM_UP_PARTS;
+            let until = from + length;
             let mut times = Vec::new();
             loop {
                 let begun = Instant::now();

@@ -48,7 +48,7 @@ fn table(plan: &Plan, report: &Report) -> String {
     let gauge = report.gauge;
     let mut text = format!(
         "three servers on loopback, 100 bytes a value; medians of {} rounds of {} ms\n\
-         this machine: fdatasync {} ms; a bare call {} ms, {} a second by 64 callers\n\n\
+         fdatasync: {} ms; a bare call: {} ms, {} a second by 64 callers\n\n\
          {:<8} {:<6} {:>7} {:>12} {:>12} {:>12}\n",
         plan.rounds,
         plan.burst.as_millis(),
@@ -104,4 +104,29 @@ fn name(kind: Kind) -> &'static str {
 fn milliseconds(duration: Duration) -> String {
     let hundredths = (duration.as_micros() + 5) / 10;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seaworthy_node::bench::Gauge;
+
+    #[test]
+    fn the_table_fits_a_terminal() {
+        let slow = Duration::from_micros(9_999_990);
+        let gauge = Gauge { sync: slow / 100, call: slow / 100, calls_per_second: 999_999 };
+        let figure = |kind| Figure {
+            cluster: "memory".to_owned(),
+            kind,
+            clients: 1_024,
+            per_second: 999_999,
+            half: slow,
+            most: slow,
+        };
+        let report = Report { gauge, figures: [Kind::Write, Kind::Read].map(figure).into() };
+        let plan = Plan { clients: vec![], rounds: 100, burst: 6 * slow, places: vec![], etcd: vec![] };
+        let text = table(&plan, &report);
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        assert!(text.ends_with("memory   read      1024       999999      9999.99      9999.99\n"), "{text}");
+    }
 }
