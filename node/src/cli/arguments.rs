@@ -215,7 +215,9 @@ pub(super) struct Torture {
     /// How many operations are answered between two rounds
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub(super) operations: u64,
-    /// What is done, one after the other and then from the first again, instead of everything
+    /// What is done, one after the other and then from the first again, instead of everything: kill-leader, kill-one,
+    /// kill-two, kill-all, freeze-leader, cut-leader, cut-follower, mute-leader, cut-pair, slow, cut-power,
+    /// cut-all-power, break-disk, fill-disk
     #[arg(long, value_delimiter = ',', value_name = "WHAT")]
     pub(super) blows: Vec<Blow>,
     /// How clients read; stale reads are a control, which must fail

@@ -65,7 +65,7 @@ pub(crate) enum Wiring {
 /// Who there is.
 pub(crate) const NODES: [NodeId; 3] = [NodeId::new(1), NodeId::new(2), NodeId::new(3)];
 
-/// How long a server has to say whether it leads.
+/// How long a server has to say what it looks like.
 const GLANCE: Duration = Duration::from_millis(500);
 
 /// The processes. They end when this is dropped.
@@ -96,8 +96,7 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
         }
         drop(listeners);
         let mut wires = BTreeMap::new();
-        let froms = addresses.keys().filter(|_| wiring == Wiring::Wires);
-        for from in froms {
+        for from in NODES.iter().filter(|_| wiring == Wiring::Wires) {
             for (to, address) in addresses.iter().filter(|(to, _)| *to != from) {
                 wires.insert((*from, *to), Wire::lay(address.clone()).await?);
             }

@@ -43,7 +43,7 @@ pub struct Service {
     underway: Arc<Semaphore>,
 }
 
-/// Serves until `shutdown`.
+/// Serves until `shutdown`. How the server is, and what its protocol looks like, is told to whoever can connect.
 ///
 /// # Errors
 /// If the certificates are of no use, or the connections cannot be served.

@@ -64,6 +64,8 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
         let (operations, toll) = (plan.operations, Toll::default());
         let arena = Self { fleet, volumes, _root: root, load, operations, toll };
         arena.served("the start").await?;
+        // The founding is no part of what is tested: a control that syncs nothing is to lose what it has acknowledged.
+        arena.volumes.values().try_for_each(Volume::settle)?;
         Ok(arena)
     }
 
