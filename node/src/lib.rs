@@ -74,7 +74,7 @@
 //! | [`grpc`] | servers and clients anywhere; who may say what |
 //! | [`fleet`] | real processes |
 //! | [`torture`] | what is done to them under load, and the checker's verdict |
-//! | [`bench`] | how fast they are |
+//! | [`bench`](mod@bench) | how fast they are |
 //!
 //! # What holds
 //! - **Nothing is sent before what it depends on is durable.** One `fdatasync` for everything that was written during
