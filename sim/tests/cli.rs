@@ -277,6 +277,21 @@ fn planted_bugs_are_hunted_and_the_threads_change_nothing_but_the_time() {
     assert_eq!(one, two);
 }
 
+/// How small the run becomes that found a bug is told beside it, and summed up.
+#[test]
+fn what_finds_a_bug_can_be_shrunk() {
+    let hunted = hunt(&["--seeds", "0..3", "--shrink"]);
+    let sums = &hunted["shrunk"];
+    assert_eq!((&sums["bugs"], &sums["few"]), (&2.into(), &2.into()), "{sums}");
+    for bug in hunted["bugs"].as_array().unwrap() {
+        let shrunk = &bug["shrunk"];
+        assert_eq!(shrunk["any_seed"], true, "{bug}");
+        assert!(shrunk["faults"].as_u64().unwrap() + shrunk["operations"].as_u64().unwrap() <= 4, "{bug}");
+    }
+    let output = in_empty_dir(&["bugs", "--budget", "5s"]);
+    assert_eq!(output.status.code(), Some(2), "a budget of what? {}", told(&output));
+}
+
 /// A run of the study with nothing planted is a run of the sweep.
 #[test]
 fn a_study_looks_with_three_sights_and_beside_nothing_planted() {

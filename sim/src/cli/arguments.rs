@@ -238,6 +238,12 @@ pub(super) struct BugsArguments {
     /// Look in the swarm for each with three sets of checkers, and run the same seeds with nothing planted
     #[arg(long)]
     pub(super) study: bool,
+    /// Shrink the first run that finds each, and tell what is left: its faults and operations, and its events
+    #[arg(long, conflicts_with = "study")]
+    pub(super) shrink: bool,
+    /// Shrink each for no longer than this
+    #[arg(long, value_name = "T", default_value = "60s", requires = "shrink")]
+    pub(super) budget: Span,
     /// Threads; they change no result but the time [default: one a core]
     #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>, env = "SEAWORTHY_JOBS", hide_env_values = true)]
     pub(super) jobs: Option<NonZeroUsize>,

@@ -4,7 +4,7 @@ use super::arguments::{BugsArguments, BugsFormat};
 use super::human::{counted, grouped};
 use super::output::{BAD, FAINT, GOOD, UNSURE};
 use super::progress::Progress;
-use super::{Error, Exit, Output, interrupt, json, study, threads};
+use super::{Error, Exit, Output, bugs_shrunk, interrupt, json, study, threads};
 use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
@@ -40,6 +40,9 @@ pub(super) fn bugs(arguments: &BugsArguments, output: &mut Output) -> Result<Exi
         catch.add(BugFigures::new(ground, hunts));
         failed(&catch)
     });
+    if arguments.shrink {
+        bugs_shrunk::shrink_all(&mut catch, &grounds, arguments, interrupt);
+    }
     catch.interrupted = interrupt.load(Ordering::Relaxed);
     match arguments.format {
         BugsFormat::Human => print(&catch, time, !arguments.names.is_empty(), output)?,
@@ -160,7 +163,9 @@ fn story(bug: &BugFigures, output: &mut Output) -> io::Result<()> {
 fn table(catch: &Catch) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING);
-    table.set_header(["bug", "found by", "first", "median", "worst", "step", "cpu"]);
+    let mut header = vec!["bug", "found by", "first", "median", "worst", "step", "cpu"];
+    header.extend(catch.shrunk.iter().flat_map(|_| bugs_shrunk::COLUMNS));
+    table.set_header(header);
     for bug in &catch.bugs {
         let name = if bug.ground == SWARM { bug.bug.to_owned() } else { format!("{} *", bug.bug) };
         let found_by = match (bug.verdict, bug.found_by.first()) {
@@ -173,15 +178,10 @@ fn table(catch: &Catch) -> String {
         };
         let Spread { median, worst } = bug.runs;
         let cpu = bug.cpu_seconds.median.map_or_else(|| "-".to_owned(), |cpu| format!("{cpu:.1}s"));
-        table.add_row([
-            name,
-            found_by,
-            number(bug.first_seed),
-            number(median),
-            number(worst),
-            number(bug.step),
-            cpu,
-        ]);
+        let (first, step) = (number(bug.first_seed), number(bug.step));
+        let mut row = vec![name, found_by, first, number(median), number(worst), step, cpu];
+        row.extend(catch.shrunk.iter().flat_map(|_| bugs_shrunk::cells(bug)));
+        table.add_row(row);
     }
     for (position, column) in table.column_iter_mut().enumerate() {
         if position < 2 {
@@ -231,6 +231,7 @@ fn summary(catch: &Catch, time: Duration) -> Vec<String> {
             number(swarm.worst)
         ));
     }
+    lines.extend(catch.shrunk.as_ref().map(bugs_shrunk::summary));
     let (style, word): (Style, String) = match (failed(catch), catch.interrupted) {
         (0, false) => (GOOD, "ok".to_owned()),
         (0, true) => (UNSURE, "INTERRUPTED".to_owned()),

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod bugs;
+mod bugs_shrunk;
 mod coverage;
 mod exit;
 mod failure;

@@ -13,7 +13,8 @@ pub const BUGS: &[PlantedBug] = &[
         "etcd 0.4 and Consul (Jepsen 2014), d-engine#381",
         &[P::Linearizability],
         3,
-    ),
+    )
+    .shown_in(10),
     bug(
         "read_before_own_commit",
         &[Flaw::ReadBeforeOwnCommit],

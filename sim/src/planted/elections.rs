@@ -105,7 +105,8 @@ pub const BUGS: &[PlantedBug] = &[
         "Xraft#33 (SandTable), akka-raft#46",
         &[P::LeaderQuorum, P::ElectionSafety],
         3,
-    ),
+    )
+    .shown_in(8),
     bug(
         "duplicate_vote_counted",
         &[Flaw::DuplicateVoteCounted],

@@ -2,6 +2,7 @@
 
 use super::PlantedBug;
 use super::hunt::{End, Ground, Hunt};
+use super::shrunk::{ShrunkFigures, SmallRun};
 use crate::observation::Property;
 use crate::report::SCHEMA_VERSION;
 use crate::sweep::SWARM;
@@ -22,6 +23,9 @@ pub struct Catch {
     pub interrupted: bool,
     /// Over the bugs that are looked for in the swarm: how many there are, and how soon they are found.
     pub swarm: SwarmFigures,
+    /// Over the bugs whose runs were shrunk, how small they became; nothing if none was to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<ShrunkFigures>,
     /// Each bug, in the order of the catalogue.
     pub bugs: Vec<BugFigures>,
 }
@@ -74,6 +78,11 @@ pub struct BugFigures {
     pub detail: Option<String>,
     /// CPU seconds to the find.
     pub cpu_seconds: Spread<f64>,
+    /// In how few events a model checker showed it elsewhere, where that is known.
+    pub depth: Option<u64>,
+    /// What the run of the first seed was shrunk to, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<SmallRun>,
 }
 
 /// A figure over several hunts.
@@ -177,6 +186,8 @@ impl BugFigures {
             step,
             detail,
             cpu_seconds: finds.cpu_seconds(),
+            depth: bug.depth,
+            shrunk: None,
         }
     }
 }
@@ -236,6 +247,7 @@ impl Catch {
             bases: bases(ranges),
             interrupted: false,
             swarm: SwarmFigures::default(),
+            shrunk: None,
             bugs: Vec::new(),
         }
     }
@@ -251,6 +263,12 @@ impl Catch {
         self.swarm = SwarmFigures { bugs: swarm.len(), found, within_20, median, worst };
     }
 
+    /// Takes in what the run that found the bug of this place was shrunk to, if it could be.
+    pub fn add_shrunk(&mut self, place: usize, run: Option<SmallRun>) {
+        self.bugs[place].shrunk = run;
+        self.shrunk = Some(ShrunkFigures::of(&self.bugs));
+    }
+
     /// The worst of what was found of any bug.
     pub fn verdict(&self) -> Verdict {
         self.bugs.iter().map(|bug| bug.verdict).max().unwrap_or(Verdict::Found)
@@ -262,6 +280,7 @@ mod tests {
     use super::*;
     use crate::planted::find;
     use crate::run::Found;
+    use crate::shrink::Size;
     use crate::sweep::Panic;
     use crate::time::Time;
 
@@ -321,5 +340,20 @@ mod tests {
         catch.add(figures(&[End::Missed, End::Missed]));
         assert_eq!(catch.swarm, SwarmFigures { bugs: 2, median: None, worst: None, ..swarm });
         assert_eq!(catch.verdict(), Verdict::Missed);
+    }
+
+    #[test]
+    fn what_was_shrunk_is_summed_up_over_the_bugs_that_were() {
+        let mut catch = Catch::new(&[0..50, 50..100]);
+        let of_depth = |depth| BugFigures { depth, ..figures(&[violation(Property::VoteOnce)]) };
+        [None, Some(8), Some(8), None].map(of_depth).into_iter().for_each(|bug| catch.add(bug));
+        let run = |faults, operations, events, cut_short| {
+            let size = Size { nodes: 3, faults, operations, events, steps: 40 };
+            Some(SmallRun { size, any_seed: true, cut_short })
+        };
+        let runs = [run(4, 6, 90, false), run(5, 6, 16, true), run(0, 1, 17, false), None];
+        runs.into_iter().enumerate().for_each(|(place, run)| catch.add_shrunk(place, run));
+        let expected = ShrunkFigures { bugs: 3, few: 2, of_known_depth: 2, within_twice: 1, cut_short: 1 };
+        assert_eq!(catch.shrunk, Some(expected));
     }
 }

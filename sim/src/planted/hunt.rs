@@ -99,6 +99,11 @@ impl Ground {
         self.source.argument()
     }
 
+    /// What is run at `seed`: the bug alone is planted in it.
+    pub fn scenario(&self, seed: u64) -> Scenario {
+        Scenario { planted: vec![self.bug.name.into()], ..self.source.scenario(seed).into_owned() }
+    }
+
     /// Runs seed after seed, until the bug is found or `interrupt` is true. One that breaks no property of a run is
     /// looked for by running each seed twice.
     pub fn hunt(&self, seeds: Range<u64>, interrupt: &AtomicBool) -> Hunt {
@@ -110,8 +115,7 @@ impl Ground {
             }
             hunt.runs += 1;
             let runs = caught(|| {
-                let mut scenario = self.source.scenario(seed).into_owned();
-                scenario.planted = vec![self.bug.name.into()];
+                let scenario = self.scenario(seed);
                 let first = run_seeing(&scenario, seed, self.sight);
                 let second = self.bug.caught_by.is_empty().then(|| run_seeing(&scenario, seed, self.sight));
                 (first, second)

@@ -8,6 +8,7 @@ pub mod snapshots;
 pub mod storage;
 pub mod hunt;
 pub mod figures;
+pub mod shrunk;
 pub mod study;
 
 use crate::observation::Property;
@@ -32,6 +33,8 @@ pub struct PlantedBug {
     pub nodes: u64,
     /// What shows it instead, if it is nothing for the swarm.
     pub directed: Option<Directed>,
+    /// In how few events a model checker showed it elsewhere, where that is known.
+    pub depth: Option<u64>,
 }
 
 /// What shows a bug that the swarm finds too rarely to be relied upon, or never.
@@ -80,13 +83,18 @@ const fn bug(
     caught_by: &'static [Property],
     nodes: u64,
 ) -> PlantedBug {
-    PlantedBug { name, flaws, wrong, source, caught_by, nodes, directed: None }
+    PlantedBug { name, flaws, wrong, source, caught_by, nodes, directed: None, depth: None }
 }
 
 impl PlantedBug {
     /// The same bug, shown by a scenario, since chance does not for this reason.
     const fn shown_by(self, scenario: &'static str, why: &'static str) -> Self {
         Self { directed: Some(Directed { scenario, why }), ..self }
+    }
+
+    /// The same bug, which a model checker showed in so many events (SandTable, NSDI'24, table 2).
+    const fn shown_in(self, events: u64) -> Self {
+        Self { depth: Some(events), ..self }
     }
 }
 

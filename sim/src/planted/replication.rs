@@ -13,7 +13,8 @@ pub const BUGS: &[PlantedBug] = &[
         "Raft Figure 8; LogCabin#44, async-raft#106, PySyncObj#169",
         &[P::CommitJustified],
         3,
-    ),
+    )
+    .shown_in(14),
     bug(
         "commit_stops_at_earlier_term",
         &[Flaw::CommitStopsAtEarlierTerm],
@@ -53,7 +54,8 @@ pub const BUGS: &[PlantedBug] = &[
         "openraft 9540c904, RaftOS#26, CCF#5991",
         &[P::Order, P::MatchSoundness, P::Durability, P::CommitJustified, P::LogMatching],
         3,
-    ),
+    )
+    .shown_in(9),
     bug(
         "no_prev_term_check",
         &[Flaw::NoPrevTermCheck],
@@ -121,7 +123,8 @@ pub const BUGS: &[PlantedBug] = &[
         "PySyncObj#167, RaftOS#25",
         &[P::Monotonicity, P::Liveness],
         2,
-    ),
+    )
+    .shown_in(10),
     bug(
         "next_not_raised",
         &[Flaw::NextNotRaised],
@@ -137,7 +140,8 @@ pub const BUGS: &[PlantedBug] = &[
         "PySyncObj#166, raft.tla#19",
         &[P::Monotonicity],
         2,
-    ),
+    )
+    .shown_in(13),
     bug(
         "no_backtracking",
         &[Flaw::NoBacktracking],

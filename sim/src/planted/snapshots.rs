@@ -13,7 +13,8 @@ pub const BUGS: &[PlantedBug] = &[
         "WRaft#118, etcd raft#31",
         &[P::Liveness],
         2,
-    ),
+    )
+    .shown_in(20),
     bug(
         "snapshot_with_old_membership",
         &[Flaw::SnapshotWithOldMembership],
@@ -53,7 +54,8 @@ pub const BUGS: &[PlantedBug] = &[
         "WRaft#118",
         &[P::Monotonicity],
         2,
-    ),
+    )
+    .shown_in(23),
     bug(
         "compacted_is_conflict",
         &[Flaw::CompactedIsConflict],
