@@ -1,7 +1,7 @@
 //! Writes on the timeline what happened in a run, and takes out of it what need not happen.
 
 use super::search::Search;
-use super::tame::{CLIENT_LATENCY, take_fewer_disks, take_fewer_nodes, take_plainer};
+use super::tame::{CLIENT_LATENCY, take_fewer_clients, take_fewer_disks, take_fewer_nodes, take_plainer};
 use crate::fault::FaultKind;
 use crate::history::{ClientId, HistoryEvent};
 use crate::network::{Cause, Owner};
@@ -81,6 +81,7 @@ pub(super) fn write_out(search: &mut Search<'_>) {
         take_fewer_moments(search);
         take_fewer_rules(search);
         take_fewer_disks(search);
+        take_fewer_clients(search);
         take_fewer_nodes(search);
         take_plainer(search);
     }

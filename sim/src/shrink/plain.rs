@@ -4,6 +4,7 @@ use super::explicit::{renumber, take_fewer_moments, take_fewer_rules};
 use super::search::Search;
 use super::tame::{take_fewer_nodes, take_plainer};
 use crate::scenario::model::{Action, Cluster, Scenario, Verdict};
+use crate::scenario::scalar::Target;
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -21,21 +22,37 @@ const PACES: [Span; 7] = [
 /// What instants are rounded to, the coarsest first.
 const GRAINS: [Span; 4] = [Span::millis(100), Span::millis(10), Span::millis(1), Span::micros(100)];
 
+/// How time goes by where nothing is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As quietly as can be: who does not campaign by itself hears hardly a heartbeat.
+    Rare,
+    /// As in any cluster: somebody campaigns soon, and a leader is heard often.
+    Usual,
+}
+
+/// Heartbeats that are rare, the rarest first.
+const RARE: [Span; 3] = [Span::seconds(10), Span::seconds(1), Span::millis(200)];
+
 /// Makes what is left as plain as it can be.
-pub(super) fn simplify(search: &mut Search<'_>) {
+pub(super) fn simplify(search: &mut Search<'_>, pace: Pace) {
     search.enter("smoothing");
     if !search.any_seed {
         search.take_for_any_seed(1, &|best, _| Some(best.clone()));
     }
     take_pace(search);
-    take_usual_times(search);
+    take_times(search, pace);
     round_instants(search);
     round_delays(search);
     take_fewer_moments(search);
     take_fewer_rules(search);
     take_fewer_nodes(search);
     take_plainer(search);
-    take_usual_times(search);
+    take_times(search, pace);
+    if search.any_seed {
+        take_sooner_messages(search);
+        take_other_addressees(search);
+    }
     take_short_names(search);
 }
 
@@ -58,37 +75,83 @@ fn take_pace(search: &mut Search<'_>) {
     search.take(PACES.len(), &paced);
 }
 
-/// Usual time-outs where those of the run do not matter; and no more time than is needed until all must be well.
-fn take_usual_times(search: &mut Search<'_>) {
+/// Time-outs of this pace where those of the run do not matter; and no more time than is needed until all must be well.
+fn take_times(search: &mut Search<'_>, pace: Pace) {
     if !search.knows_dead() {
         return;
     }
-    let usual = Cluster::default();
-    let candidates: [&(dyn Fn(&mut Scenario) + Sync); 3] = [
-        &|scenario| scenario.cluster.heartbeat_interval = usual.heartbeat_interval,
-        &|scenario| {
-            let Cluster { election_timeout_min, election_timeout_max, heartbeat_interval, .. } = usual;
-            let cluster = &mut scenario.cluster;
-            (cluster.election_timeout_min, cluster.election_timeout_max) =
-                (election_timeout_min, election_timeout_max);
-            cluster.heartbeat_interval = heartbeat_interval;
-        },
-        &|scenario| {
-            let last = scenario.timeline.last().map_or(Span::ZERO, |moment| moment.at);
-            scenario.duration = Span(last.0 + Span::seconds(1).0).min(scenario.duration);
-            if let Some(workload) = &mut scenario.workload {
-                workload.start = workload.start.min(scenario.duration);
-            }
-        },
-    ];
-    for change in candidates {
-        let changed = |scenario: &Scenario, _| {
-            let mut changed = scenario.clone();
-            change(&mut changed);
-            (changed != *scenario).then_some(changed)
-        };
-        search.take(1, &changed);
+    match pace {
+        Pace::Rare => take_rare_heartbeats(search),
+        Pace::Usual => take_usual_times(search),
     }
+    search.take(1, &|scenario, _| {
+        let last = scenario.timeline.last().map_or(Span::ZERO, |moment| moment.at);
+        let mut shorter = scenario.clone();
+        shorter.duration = Span(last.0 + Span::seconds(1).0).min(scenario.duration);
+        if let Some(workload) = &mut shorter.workload {
+            workload.start = workload.start.min(shorter.duration);
+        }
+        (shorter != *scenario).then_some(shorter)
+    });
+}
+
+/// As few heartbeats as will do.
+fn take_rare_heartbeats(search: &mut Search<'_>) {
+    search.take(RARE.len(), &with_rare_heartbeats);
+}
+
+fn with_rare_heartbeats(scenario: &Scenario, number: usize) -> Option<Scenario> {
+    let mut rarer = scenario.clone();
+    rarer.cluster.heartbeat_interval = RARE[number];
+    (scenario.cluster.heartbeat_interval < RARE[number]).then_some(rarer)
+}
+
+fn take_usual_times(search: &mut Search<'_>) {
+    let usual = Cluster::default();
+    let candidates: [&(dyn Fn(&mut Cluster) + Sync); 2] =
+        [&|cluster| cluster.heartbeat_interval = usual.heartbeat_interval, &|cluster| {
+            (cluster.election_timeout_min, cluster.election_timeout_max) =
+                (usual.election_timeout_min, usual.election_timeout_max);
+            cluster.heartbeat_interval = usual.heartbeat_interval;
+        }];
+    for change in candidates {
+        search.take(1, &|scenario, _| {
+            let mut changed = scenario.clone();
+            change(&mut changed.cluster);
+            (changed != *scenario).then_some(changed)
+        });
+    }
+}
+
+/// Rules for a message that comes soon: with rare heartbeats the one that a rule is for may never come.
+fn take_sooner_messages(search: &mut Search<'_>) {
+    const SOONEST: usize = 12;
+    let rules = search.best.rules.len();
+    search.take_if_less(rules * SOONEST * RARE.len(), &|scenario, number| {
+        let (rule, rest) = (number % rules, number / rules);
+        let mut sooner = with_rare_heartbeats(scenario, rest % RARE.len())?;
+        let nth = sooner.rules.get_mut(rule)?.nth.as_mut()?;
+        let soon = (rest / RARE.len()) as u64 + 1;
+        if *nth < soon {
+            return None;
+        }
+        *nth = soon;
+        Some(sooner)
+    });
+}
+
+/// Operations that go to whoever makes least of them: who is no leader sends them on.
+fn take_other_addressees(search: &mut Search<'_>) {
+    let (moments, nodes) = (search.best.timeline.len(), search.best.cluster.servers() as usize);
+    search.take_if_less(moments * nodes, &|scenario, number| {
+        let mut other = scenario.clone();
+        let Action::Invoke { node: Some(node), .. } = &mut other.timeline.get_mut(number / nodes)?.action
+        else {
+            return None;
+        };
+        *node = Target::Node((number % nodes) as u64 + 1);
+        (other != *scenario).then_some(other)
+    });
 }
 
 /// Rounds each instant as far as it goes.

@@ -4,7 +4,7 @@ use super::claim::claiming;
 use super::{Options, Progress, ShrinkError, Shrunk, Size, demanding};
 use crate::choice::Choice;
 use crate::observation::Property;
-use crate::run::{DEFAULT_MAX_STEPS, Recording, RunReport, Verdict, run_recorded};
+use crate::run::{DEFAULT_MAX_STEPS, Found, Recording, RunReport, Verdict, run_recorded};
 use crate::scenario::model::Scenario;
 use crate::scenario::validate;
 use crate::seaworthy::Seaworthy;
@@ -43,6 +43,8 @@ pub(super) struct Search<'a> {
     options: &'a Options<'a>,
     /// More steps than any candidate may take.
     max_steps: u64,
+    /// No candidate is given more time than this. To wait for rare luck is no way to become smaller.
+    longest: Span,
     /// More steps than any may take without what is planted.
     max_sound_steps: u64,
     tried: u64,
@@ -65,9 +67,6 @@ struct Trial {
 /// How much longer than the best so far a candidate may take.
 const GRACE: Span = Span::millis(500);
 
-/// What no run is longer than.
-const LONGEST: Span = Span::seconds(3_600);
-
 /// So many faults and operations are little to read.
 const LITTLE: u64 = 5;
 
@@ -86,10 +85,11 @@ impl Standing {
         self.any_seed && self.size.faults + self.size.operations <= LITTLE
     }
 
-    /// The less the better: luck first, then what is to be read.
+    /// The less the better: luck first, then what is to be read. A story of half as many events is worth one more fault
+    /// or operation.
     pub(super) fn cost(&self) -> (bool, u64, u64, u64) {
-        let Size { nodes, faults, operations, steps, .. } = self.size;
-        (!self.any_seed, faults + operations, nodes, steps)
+        let Size { nodes, faults, operations, events, .. } = self.size;
+        (!self.any_seed, faults + operations + u64::from(events.max(1).ilog2()), events, nodes)
     }
 }
 
@@ -113,7 +113,7 @@ impl<'a> Search<'a> {
     ) -> Result<Self, ShrinkError> {
         let first = caught(|| simulate(scenario, seed, DEFAULT_MAX_STEPS))
             .map_err(|panic| ShrinkError::Panics { seed, panic })?;
-        let property = first.violation.ok_or(ShrinkError::Holds { seed })?.property;
+        let Found { property, at: first_at, .. } = first.violation.ok_or(ShrinkError::Holds { seed })?;
         let [heals, ends] = [true, false].map(|heals| demanding(scenario, property, heals));
         let mut search = Self {
             best: heals.clone(),
@@ -122,6 +122,7 @@ impl<'a> Search<'a> {
             property,
             options,
             max_steps: 2 * first.steps + 20_000,
+            longest: Span(2 * (first_at - Time::ZERO).0 + GRACE.0),
             max_sound_steps: 20 * first.steps + 200_000,
             tried: 0,
             enough: options.candidates,
@@ -170,7 +171,18 @@ impl<'a> Search<'a> {
         self.take_with(count, build, (STEPS / (self.size.steps + 1)).clamp(1, MOST_SEEDS))
     }
 
-    /// The same, at so many other seeds.
+    /// Tries `count` candidates one after the other, and takes each that makes it less.
+    pub(super) fn take_if_less(&mut self, count: usize, build: Build<'_>) {
+        for number in 0..count {
+            let before = self.standing();
+            let taken = self.take(1, &|best, _| build(best, number));
+            if taken.is_some() && before.cost() <= self.standing().cost() {
+                self.go_on_from(before);
+            }
+        }
+    }
+
+    /// As [`Search::take`], at so many other seeds.
     fn take_with(&mut self, count: usize, build: Build<'_>, more: u64) -> Option<usize> {
         let mut trials = Vec::new();
         for candidate in 0..count {
@@ -305,7 +317,8 @@ impl<'a> Search<'a> {
         let Some(mut scenario) = build(&self.best, trial.candidate) else { return Outcome::Skipped };
         if !scenario.liveness.check {
             // It may take a little longer than the best so far, which was cut off when it failed.
-            scenario.duration = Span(2 * scenario.duration.0 + GRACE.0).min(LONGEST);
+            let longest = self.longest.max(scenario.duration);
+            scenario.duration = Span(2 * scenario.duration.0 + GRACE.0).min(longest);
         }
         if validate(&scenario).is_err() {
             return Outcome::Skipped;

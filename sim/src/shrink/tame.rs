@@ -210,7 +210,8 @@ fn take_fewer_nemeses(search: &mut Search<'_>) {
     });
 }
 
-fn take_fewer_clients(search: &mut Search<'_>) {
+/// Takes out clients.
+pub(super) fn take_fewer_clients(search: &mut Search<'_>) {
     const COUNTS: [u32; 4] = [0, 1, 2, 3];
     // What clients ask at the end, and do not give up, is what shows that a cluster is dead.
     let kept = search.property == Property::Liveness;
