@@ -11,7 +11,8 @@
 //! 2. `explicit`: what happened in the run is written on the timeline: each fault, each operation, each campaign; what
 //!    became of single messages becomes rules.
 //! 3. `search`: delta debugging (Zeller and Hildebrandt 2002) takes out of it what is not needed.
-//! 4. `plain`: what is left gets round instants, short names and usual values.
+//! 4. `plain`: what is left gets round instants, short names and usual values, or heartbeats that are rare, if that makes
+//!    less to read.
 //!
 //! From the moment on when a candidate fails whatever the seed, all that follow must do so too: then nothing is left to
 //! luck, and [`Shrunk::any_seed`] says so. Bugs that need the luck of a disk may never get there.
