@@ -37,8 +37,8 @@ fn no_kept_schedule_sinks_the_core_and_most_of_them_get_somewhere() {
     let mut faulty = 0;
     for (path, bytes) in &schedules {
         println!("{}", path.display());
-        fuzzing::schedule(bytes);
-        let report = fuzzing::long_schedule(bytes);
+        fuzzing::schedule(bytes, &mut |_| {});
+        let report = fuzzing::long_schedule(bytes, &mut |_| {});
         elected += usize::from(report.elections > 0);
         answered += usize::from(report.operations.ok > 0);
         faulty += usize::from(report.faults.values().sum::<u64>() > 1);
@@ -51,7 +51,7 @@ fn no_kept_schedule_sinks_the_core_and_most_of_them_get_somewhere() {
 
 #[test]
 fn no_bytes_are_the_calmest_schedule() {
-    let report = fuzzing::schedule(&[]);
+    let report = fuzzing::schedule(&[], &mut |_| {});
     assert_eq!((report.elections, report.messages.dropped), (1, 0));
 }
 

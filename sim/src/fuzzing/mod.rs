@@ -2,6 +2,7 @@
 //! committed corpora from `cargo test`, and single inputs from `seaworthy replay --fuzz-input`.
 
 mod schedule;
+mod shape;
 mod scenario_text;
 mod history_text;
 mod command;
@@ -31,8 +32,8 @@ pub struct Target {
 
 /// All targets.
 pub const TARGETS: [Target; 7] = [
-    Target { name: "schedule", run: |bytes| drop(schedule(bytes)) },
-    Target { name: "long_schedule", run: |bytes| drop(long_schedule(bytes)) },
+    Target { name: "schedule", run: |bytes| drop(schedule(bytes, &mut |_| {})) },
+    Target { name: "long_schedule", run: |bytes| drop(long_schedule(bytes, &mut |_| {})) },
     Target { name: "scenario_text", run: scenario_text },
     Target { name: "history_text", run: history_text },
     Target { name: "command", run: command },

@@ -1,6 +1,7 @@
 //! A run of a cluster, all of which the fuzzer decides: faults, the fates of messages, what clients ask, and the luck of
 //! everything else.
 
+use super::shape::shape;
 use crate::choice::Choice;
 use crate::disk::CRASH_POINTS;
 use crate::replica::MessageKind;
@@ -14,6 +15,7 @@ use crate::seaworthy::Seaworthy;
 use crate::time::Span;
 use crate::world::{Options, World};
 use arbitrary::{Arbitrary, Unstructured};
+use seaworthy_core::types::NodeId;
 use std::collections::BTreeMap;
 
 /// The longest run. Most of what goes wrong does so soon, and a fuzzer that likes storms of messages learns less in an
@@ -23,26 +25,40 @@ const MOST_STEPS: u64 = 200;
 /// The longest of the long.
 const MOST_STEPS_OF_LONG: u64 = 1_000;
 
-/// A run with every checker. Any bytes are a schedule; the calmest is no bytes at all.
+/// A run with every checker. Any bytes are a schedule; the calmest is no bytes at all. `reached` is told the shape of the
+/// cluster, as a hash, whenever it changes.
 ///
 /// # Panics
 /// If a property is violated: the sound core sank.
-pub fn schedule(bytes: &[u8]) -> RunReport {
-    assert_holds(bytes, MOST_STEPS)
+pub fn schedule(bytes: &[u8], reached: &mut dyn FnMut(u64)) -> RunReport {
+    assert_holds(bytes, MOST_STEPS, reached)
 }
 
 /// The same, for longer.
 ///
 /// # Panics
 /// If a property is violated.
-pub fn long_schedule(bytes: &[u8]) -> RunReport {
-    assert_holds(bytes, MOST_STEPS_OF_LONG)
+pub fn long_schedule(bytes: &[u8], reached: &mut dyn FnMut(u64)) -> RunReport {
+    assert_holds(bytes, MOST_STEPS_OF_LONG, reached)
 }
 
-fn assert_holds(bytes: &[u8], max_steps: u64) -> RunReport {
+fn assert_holds(bytes: &[u8], max_steps: u64, reached: &mut dyn FnMut(u64)) -> RunReport {
     let (scenario, luck) = read(bytes);
     let options = Options { record: false, check: true, max_steps };
-    let (report, _) = World::<Seaworthy>::new(&scenario, &mut Choice::bytes(luck), options).run();
+    let mut choice = Choice::bytes(luck);
+    let mut world = World::<Seaworthy>::new(&scenario, &mut choice, options);
+    let nodes = scenario.cluster.servers();
+    let mut before = None;
+    let stop = loop {
+        if let Err(stop) = world.step() {
+            break stop;
+        }
+        let now = shape((1..=nodes).map(|node| world.node(NodeId::new(node))));
+        if before.replace(now) != Some(now) {
+            reached(now);
+        }
+    };
+    let (report, _) = world.conclude(stop);
     assert!(
         report.verdict != Verdict::Violation,
         "{:?}\nthe scenario, whose remaining luck is {luck:?}:\n{}",
