@@ -115,6 +115,10 @@ pub const BUGS: &[PlantedBug] = &[
         "CCF, DropStaleResponse; raft.tla",
         &[P::MatchSoundness, P::Liveness, P::LeaseExclusivity],
         3,
+    )
+    .shown_by(
+        "planted/stale-ack-counted",
+        "an answer must come in another term than it was sent in, and be wrong by then: up to two thousand seeds",
     ),
     bug(
         "match_regresses",

@@ -22,7 +22,7 @@ pub(super) struct Client {
     begun: u64,
     /// Whom it asks first: who it believes to lead, or for a loyal client, with whom it stays.
     contact: Option<NodeId>,
-    /// Whom it asked last of its own accord, and not at a hint.
+    /// Whom it asked last because nobody had a better idea. It begins with the founders, who come before the spares.
     scan: NodeId,
     /// When it wants to be woken.
     wake_at: Option<Time>,
@@ -295,7 +295,6 @@ impl Client {
         let anybody = matches!(task.mode, ReadMode::Follower | ReadMode::Stale);
         let known = task.node.or(self.contact.filter(|_| !strays && !anybody));
         let target = known.unwrap_or_else(|| turn.shared.any_node(turn.choice, stream));
-        self.scan = target;
         if let Some((node, request, mode)) = self.echo.take() {
             let token = turn.shared.token();
             turn.effects.push(ClientEffect::Send { client: self.id, to: node, token, request, mode });
