@@ -13,7 +13,7 @@ use seaworthy_sim::choice::Choice;
 use seaworthy_sim::history::{ClientId, Completion};
 use seaworthy_sim::observation::View;
 use seaworthy_sim::report::property_name;
-use seaworthy_sim::scenario::model::{Action, Distribution, Moment, Scenario, Workload};
+use seaworthy_sim::scenario::model::{Action, Distribution, Moment, Scenario};
 use seaworthy_sim::scenario::scalar::{Ppm, Target as Role};
 use seaworthy_sim::scenario::validate;
 use seaworthy_sim::seaworthy::Seaworthy;
@@ -75,13 +75,6 @@ impl Basin {
         scenario.network.latency = calm();
         scenario.network.client_latency = calm();
         scenario.disk.sync = calm();
-        // All servers that stand ready can be asked before the prompt gives up.
-        scenario.workload = Some(Workload {
-            clients: 0,
-            attempt_timeout: Span::millis(50),
-            operation_timeout: Span::seconds(10),
-            ..Workload::default()
-        });
         // Short, because it may have to be typed.
         let seed = u64::from(getrandom::u32().map_err(|error| error.to_string())?);
         let (servers, retired) = (scenario.cluster.servers(), BTreeSet::new());
