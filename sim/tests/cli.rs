@@ -280,7 +280,7 @@ fn planted_bugs_are_hunted_and_the_threads_change_nothing_but_the_time() {
 /// How small the run becomes that found a bug is told beside it, and summed up.
 #[test]
 fn what_finds_a_bug_can_be_shrunk() {
-    let hunted = hunt(&["--seeds", "0..3", "--shrink"]);
+    let hunted = hunt(&["--seeds", "0..50", "--shrink"]);
     let sums = &hunted["shrunk"];
     assert_eq!((&sums["bugs"], &sums["few"]), (&2.into(), &2.into()), "{sums}");
     for bug in hunted["bugs"].as_array().unwrap() {
@@ -331,7 +331,7 @@ fn the_draw_of_a_seed_can_be_written_down_and_run() {
     };
     let written = fingerprint(run(&["run", "drawn.json", "--seed", "3", "--format", "json"]));
     assert_eq!(written, fingerprint(run(&["run", "swarm", "--seed", "3", "--format", "json"])));
-    assert_eq!(run(&["new", "planted.json", "--swarm", "0", "--plant", "votes_twice"]).0, Some(0));
-    assert_eq!(run(&["run", "planted.json", "--seed", "0"]).0, Some(1));
+    assert_eq!(run(&["new", "planted.json", "--swarm", "10", "--plant", "votes_twice"]).0, Some(0));
+    assert_eq!(run(&["run", "planted.json", "--seed", "10"]).0, Some(1));
     assert_eq!(run(&["new", "other.json", "--swarm", "3", "--plant", "votes_thrice"]).0, Some(2));
 }

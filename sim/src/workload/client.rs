@@ -22,8 +22,6 @@ pub(super) struct Client {
     begun: u64,
     /// Whom it asks first: who it believes to lead, or for a loyal client, with whom it stays.
     contact: Option<NodeId>,
-    /// Whom it asked last because nobody had a better idea. It begins with the founders, who come before the spares.
-    scan: NodeId,
     /// When it wants to be woken.
     wake_at: Option<Time>,
     open: Option<Open>,
@@ -103,6 +101,9 @@ struct Open {
     stage: Stage,
     /// Whom it asks.
     target: NodeId,
+    /// Whom it asked last because nobody had a better idea; at first the last of all, so that the founders come before
+    /// the spares.
+    scan: NodeId,
     /// The first token of this stage: replies to older ones are to something else.
     first_token: Token,
     /// The first token of the newest attempt, while that waits for a reply; `None` between attempts.
@@ -133,7 +134,6 @@ impl Client {
             sequence: 0,
             begun: 0,
             contact: None,
-            scan: NodeId::new(1),
             wake_at: None,
             open: None,
             scripts: VecDeque::new(),
@@ -275,11 +275,11 @@ impl Client {
     /// Turns to the next server. Whoever is silent, refuses or points to another, in the end everybody is asked.
     fn look_further(&mut self, turn: &Turn<'_>) {
         let open = self.open.as_mut().expect("an operation looks for a server");
-        self.scan = turn.shared.next_node(self.scan);
-        if self.scan == open.target {
-            self.scan = turn.shared.next_node(self.scan);
+        open.scan = turn.shared.next_node(open.scan);
+        if open.scan == open.target {
+            open.scan = turn.shared.next_node(open.scan);
         }
-        (open.target, self.contact) = (self.scan, None);
+        (open.target, self.contact) = (open.scan, None);
     }
 
     /// Begins what is to be done next, if there is anything.
@@ -320,6 +320,7 @@ impl Client {
             deadline: task.probe.map_or(turn.now + turn.shared.operation_timeout, |_| Time(u64::MAX)),
             stage: Stage::Registering,
             target,
+            scan: NodeId::new(turn.shared.nodes),
             first_token: turn.shared.next_token,
             waiting: None,
             undecided: Vec::new(),
