@@ -1,28 +1,26 @@
 //! Who may say what: strangers are refused, and so is everybody who says more than their certificate does.
 
+mod lone;
+
+use lone::{ONE, listener, server_of};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use seaworthy_core::config::Config;
-use seaworthy_core::kv::{Command, Limits};
-use seaworthy_core::member::{ReadMode, founding_disk};
-use seaworthy_core::membership::Membership;
+use seaworthy_core::kv::Command;
+use seaworthy_core::member::ReadMode;
 use seaworthy_core::message::{Body, Message};
 use seaworthy_core::state_machine::{Operation, Outcome, Request};
 use seaworthy_core::storage::Identity;
 use seaworthy_core::types::{Bytes, EntryId, NodeId, SessionId, Term};
 use seaworthy_node::client::{Client, Failure, Settings, Transport};
-use seaworthy_node::grpc::{Endpoints, Peers, Role, Service, Tls, serve};
+use seaworthy_node::grpc::{Endpoints, Peers, Role, Tls};
 use seaworthy_node::network::Network;
 use seaworthy_node::server::Server;
-use seaworthy_node::storage::Memory;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 const CLUSTER: &str = "demo";
-const ONE: NodeId = NodeId::new(1);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who certifies.
@@ -69,19 +67,6 @@ impl Authority {
 /// A server that is one of `members`, and where it is.
 async fn server(members: u64, tls: Option<Tls>) -> (Server, String) {
     server_of(7, members, tls).await
-}
-
-async fn server_of(cluster: u64, members: u64, tls: Option<Tls>) -> (Server, String) {
-    let identity = Identity { cluster, node: ONE };
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
-    let address = listener.local_addr().expect("it is bound").to_string();
-    let peers = Peers::new(identity, address.clone(), BTreeMap::new(), tls);
-    let founders = Membership::new((1..=members).map(NodeId::new));
-    let disk = Memory::new(founding_disk(founders, Limits::default()));
-    let server = Server::start(Config::new(ONE, 0), disk, peers.clone()).expect("the disk is sound");
-    let service = Service::new(server.handle(), peers);
-    tokio::spawn(async move { serve(service, listener, std::future::pending()).await });
-    (server, address)
 }
 
 /// One attempt to open a session.
@@ -233,31 +218,50 @@ async fn renewed_certificates_count_from_the_next_connection_on() {
     assert_eq!(ask(&address, Some(new.tls(Role::Client)), "GET a").await, "\"1\"");
 }
 
-/// A way to `address` that remembers what whoever comes first sends there.
-async fn eavesdrop(address: String) -> (String, Arc<Mutex<Vec<u8>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
-    let way = listener.local_addr().expect("it is bound").to_string();
-    let heard = Arc::new(Mutex::new(Vec::new()));
+/// What was said on each of some connections.
+type Heard = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// A way to `address` that remembers what is sent there, connection by connection: a peer has several.
+async fn eavesdrop(address: String) -> (String, Heard) {
+    let (listener, way) = listener().await;
+    let heard = Heard::default();
     let notes = Arc::clone(&heard);
     tokio::spawn(async move {
-        let (mut caller, mut answers) = listener.accept().await.expect("somebody comes").0.into_split();
-        let callee = TcpStream::connect(address).await.expect("it listens");
-        let (mut back, mut forth) = callee.into_split();
-        tokio::spawn(async move { tokio::io::copy(&mut back, &mut answers).await });
-        let mut buffer = [0; 4096];
-        while let Ok(length @ 1..) = caller.read(&mut buffer).await {
-            notes.lock().expect("nobody panics").extend(&buffer[..length]);
-            forth.write_all(&buffer[..length]).await.expect("it listens");
+        for number in 0.. {
+            let (mut caller, mut answers) = listener.accept().await.expect("somebody comes").0.into_split();
+            let callee = TcpStream::connect(&address).await.expect("it listens");
+            let (mut back, mut forth) = callee.into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut back, &mut answers).await });
+            let notes = Arc::clone(&notes);
+            notes.lock().expect("nobody panics").push(Vec::new());
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while let Ok(length @ 1..) = caller.read(&mut buffer).await {
+                    notes.lock().expect("nobody panics")[number].extend(&buffer[..length]);
+                    forth.write_all(&buffer[..length]).await.expect("it listens");
+                }
+            });
         }
     });
     (way, heard)
 }
 
-/// Sends to a server what somebody else was sent.
-async fn replay(address: &str, heard: &[u8]) -> TcpStream {
-    let mut stream = TcpStream::connect(address).await.expect("it listens");
-    stream.write_all(heard).await.expect("it reads");
-    stream
+/// Sends to a server what somebody else was sent, on as many connections. What was heard acknowledges settings, which is
+/// an error before the server has sent its own: so first comes the preface of HTTP/2, and the rest once it has answered.
+async fn replay(address: &str, heard: &[Vec<u8>]) -> Vec<TcpStream> {
+    let mut open = Vec::new();
+    for said in heard {
+        let Some((preface, rest)) = said.split_at_checked(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len()) else {
+            continue;
+        };
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        stream.write_all(preface).await.expect("it reads");
+        let answered = stream.read(&mut [0; 1024]).await.expect("it answers");
+        assert!(0 < answered, "the server hung up");
+        stream.write_all(rest).await.expect("it reads");
+        open.push(stream);
+    }
+    open
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

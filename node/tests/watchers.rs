@@ -1,20 +1,16 @@
 //! What a server shows to whoever watches it: health, its protocol, and numbers.
 
-use seaworthy_core::config::Config;
-use seaworthy_core::kv::{Command, Limits};
-use seaworthy_core::member::founding_disk;
-use seaworthy_core::membership::Membership;
-use seaworthy_core::storage::Identity;
-use seaworthy_core::types::NodeId;
+mod lone;
+
+use lone::{listener, server_of};
+use seaworthy_core::kv::Command;
 use seaworthy_node::client::{Client, Settings};
-use seaworthy_node::grpc::{Endpoints, Peers, Service, serve};
+use seaworthy_node::grpc::Endpoints;
 use seaworthy_node::metrics;
 use seaworthy_node::server::Server;
-use seaworthy_node::storage::Memory;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
@@ -25,25 +21,11 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-const ONE: NodeId = NodeId::new(1);
 const PATIENCE: Duration = Duration::from_secs(60);
-
-async fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
-    let address = listener.local_addr().expect("it is bound").to_string();
-    (listener, address)
-}
 
 /// A server that is one of `members`, and where it is.
 async fn server(members: u64) -> (Server, String) {
-    let (listener, address) = listener().await;
-    let peers = Peers::new(Identity { cluster: 7, node: ONE }, address.clone(), BTreeMap::new(), None);
-    let founders = Membership::new((1..=members).map(NodeId::new));
-    let disk = Memory::new(founding_disk(founders, Limits::default()));
-    let server = Server::start(Config::new(ONE, 0), disk, peers.clone()).expect("the disk is sound");
-    let service = Service::new(server.handle(), peers);
-    tokio::spawn(async move { serve(service, listener, std::future::pending()).await });
-    (server, address)
+    server_of(7, members, None).await
 }
 
 async fn channel(address: &str) -> Channel {
