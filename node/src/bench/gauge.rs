@@ -1,6 +1,6 @@
 //! What no server can do without, measured by itself.
 
-use super::{BenchError, median, unavailable};
+use super::{BenchError, median, per_second, unavailable};
 use crate::rank::percentile;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -41,8 +41,8 @@ impl Gauge {
         let sync = spawn_blocking(move || sync(directory, length)).await.expect("it does not panic")?;
         let mut one = calls(1, length).await?;
         one.sort_unstable();
-        let all = calls(CALLERS, length).await?.len() as u128 * 1_000_000 / length.as_micros().max(1);
-        Ok(Self { sync, call: percentile(&one, 50).unwrap_or(length), calls_per_second: all as u64 })
+        let calls_per_second = per_second(calls(CALLERS, length).await?.len(), length);
+        Ok(Self { sync, call: percentile(&one, 50).unwrap_or(length), calls_per_second })
     }
 
     pub(super) fn median(gauges: Vec<Self>) -> Self {

@@ -164,9 +164,9 @@ impl Subject {
         let (kind, clients, bursts) = &mut self.bursts[position];
         let times = load::burst(&mut self.workers, *clients as usize, *kind, length).await;
         let times = times.map_err(|reason| unavailable(&self.name, reason))?;
-        let per_second = times.len() as u128 * 1_000_000 / length.as_micros().max(1);
+        let per_second = per_second(times.len(), length);
         let nth = |percent| percentile(&times, percent).unwrap_or(length);
-        bursts.push(Burst { per_second: per_second as u64, half: nth(50), most: nth(99) });
+        bursts.push(Burst { per_second, half: nth(50), most: nth(99) });
         Ok(())
     }
 
@@ -180,6 +180,11 @@ impl Subject {
             most: median(bursts, |burst| burst.most),
         })
     }
+}
+
+/// How many that is in a second.
+fn per_second(count: usize, length: Duration) -> u64 {
+    (count as u128 * 1_000_000 / length.as_micros().max(1)) as u64
 }
 
 /// The median of what `value` says of each.
