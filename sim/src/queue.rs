@@ -20,12 +20,23 @@ pub struct Queue<E> {
     scheduled: u64,
 }
 
-/// A time and, in one word from the top: whether this goes behind all else of its instant, the number of the
-/// scheduling, the slot. The slot never decides, because the number is unique.
+/// One number, so that two keys are compared without a branch. From the top: the time; whether this goes behind all
+/// else of its instant; the number of the scheduling; the slot, which never decides, because the number is unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    at: Time,
-    rank: u64,
+struct Key(u128);
+
+impl Key {
+    fn new(at: Time, last: u64, number: u64, slot: u32) -> Self {
+        Self(u128::from(at.0) << 64 | u128::from(last | number << SLOT_BITS | u64::from(slot)))
+    }
+
+    fn at(self) -> Time {
+        Time((self.0 >> 64) as u64)
+    }
+
+    fn slot(self) -> u32 {
+        self.0 as u32 & ((1 << SLOT_BITS) - 1)
+    }
 }
 
 const SLOT_BITS: u32 = 24;
@@ -51,15 +62,14 @@ impl<E> Queue<E> {
     /// Takes out what comes next.
     pub fn pop(&mut self) -> Option<(Time, E)> {
         let Reverse(key) = self.heap.pop()?;
-        let slot = key.rank & ((1 << SLOT_BITS) - 1);
-        self.free.push(slot as u32);
-        let event = self.slots[slot as usize].take().expect("every key names a full slot");
-        Some((key.at, event))
+        self.free.push(key.slot());
+        let event = self.slots[key.slot() as usize].take().expect("every key names a full slot");
+        Some((key.at(), event))
     }
 
     /// When the next event is to happen.
     pub fn next_at(&self) -> Option<Time> {
-        self.heap.peek().map(|Reverse(key)| key.at)
+        self.heap.peek().map(|Reverse(key)| key.at())
     }
 
     /// How many events are to happen.
@@ -86,7 +96,7 @@ impl<E> Queue<E> {
         assert!(slot < 1 << SLOT_BITS, "more than 16 million events are on their way");
         self.scheduled += 1;
         assert!(self.scheduled < 1 << (63 - SLOT_BITS), "more events than a run can have");
-        self.heap.push(Reverse(Key { at, rank: last | self.scheduled << SLOT_BITS | u64::from(slot) }));
+        self.heap.push(Reverse(Key::new(at, last, self.scheduled, slot)));
     }
 }
 
