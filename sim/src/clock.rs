@@ -30,6 +30,9 @@ impl Clock {
 
     /// What the clock shows at `time`.
     pub fn read(&self, time: Time) -> Instant {
+        if self.rate == WHOLE {
+            return Instant(time.0.saturating_add(self.offset));
+        }
         let ran = u128::from(time.0) * u128::from(self.rate) / u128::from(WHOLE);
         Instant(u64::try_from(ran).unwrap_or(u64::MAX).saturating_add(self.offset))
     }
@@ -37,9 +40,14 @@ impl Clock {
     /// The earliest time at which the clock shows `local` or more, if it does not jump before. `None` if that is
     /// later than time goes.
     pub fn earliest(&self, local: Instant) -> Option<Time> {
-        let needed = u128::from(local.0.saturating_sub(self.offset));
-        let time = (needed * u128::from(WHOLE)).div_ceil(u128::from(self.rate));
-        u64::try_from(time).ok().filter(|_| local < Instant::NEVER).map(Time)
+        let needed = local.0.saturating_sub(self.offset);
+        let time = if self.rate == WHOLE {
+            needed
+        } else {
+            let time = (u128::from(needed) * u128::from(WHOLE)).div_ceil(u128::from(self.rate));
+            u64::try_from(time).ok()?
+        };
+        (local < Instant::NEVER).then_some(Time(time))
     }
 
     /// Sets the clock forward.
