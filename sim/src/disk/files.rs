@@ -39,15 +39,17 @@ pub struct Losses {
 
 /// The bytes of a file.
 ///
-/// - It is `length` bytes long: those of `bytes` and then those of `appended`.
+/// - It is `length` bytes long: those of `bytes` and then the `pieces`.
 /// - `durable <= length`, and every sector of `overwritten` begins before `durable`.
 #[derive(Debug, Default)]
 struct Inode {
     /// As written.
     bytes: Vec<u8>,
-    /// What was appended since anybody read the file: a log is written and hardly ever read, and much of it is filled up
-    /// with zeros.
-    appended: Vec<Padded>,
+    /// What was appended since anybody read the file, without the zeros that fill it up: a log is written and hardly ever
+    /// read.
+    appended: Vec<u8>,
+    /// What that is made of: so many of its bytes, and then so many zeros.
+    pieces: Vec<(usize, usize)>,
     length: usize,
     /// How long the file is on the disk.
     durable: usize,
@@ -206,7 +208,8 @@ impl Inode {
         let overwrites = offset / sector_size..durable.min(end).div_ceil(sector_size);
         if overwrites.is_empty() && offset == self.length {
             self.length = end;
-            self.appended.push(bytes);
+            self.appended.extend_from_slice(&bytes.bytes);
+            self.pieces.push((bytes.bytes.len(), bytes.zeros));
             return;
         }
         self.whole();
@@ -224,10 +227,14 @@ impl Inode {
     /// All bytes in one piece.
     fn whole(&mut self) -> &mut Vec<u8> {
         self.bytes.reserve_exact(self.length - self.bytes.len());
-        for piece in self.appended.drain(..) {
-            self.bytes.extend(&piece.bytes);
-            self.bytes.resize(self.bytes.len() + piece.zeros, 0);
+        let mut rest = &self.appended[..];
+        for (length, zeros) in self.pieces.drain(..) {
+            let (piece, others) = rest.split_at(length);
+            self.bytes.extend_from_slice(piece);
+            self.bytes.resize(self.bytes.len() + zeros, 0);
+            rest = others;
         }
+        self.appended.clear();
         &mut self.bytes
     }
 
