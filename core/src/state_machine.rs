@@ -30,11 +30,14 @@ const STATE_VERSION: u8 = 1;
 const REGISTER: u8 = 0;
 const COMMAND: u8 = 1;
 
+/// Room for most requests, so that a buffer need not grow.
+const SMALL_REQUEST: usize = 64;
+
 impl Request {
     /// The bytes of a log entry's payload: version, session, sequence, kind of operation and the command, numbers
     /// as in [`Command::encode`].
     pub fn encode(&self) -> Bytes {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(SMALL_REQUEST);
         out.push(REQUEST_VERSION);
         put_varint(&mut out, self.session.0);
         put_varint(&mut out, self.sequence);

@@ -224,10 +224,13 @@ impl Limits {
     }
 }
 
+/// Room for most answers, so that a buffer need not grow.
+const SMALL_ANSWER: usize = 64;
+
 impl Last {
     /// What the session `id` holds.
     pub(super) fn new(id: SessionId, sequence: u64, answer: Answer) -> Self {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(SMALL_ANSWER);
         encode_last(sequence, &answer, &mut bytes);
         Self { sequence, answer, item: Item::answered(id.0).part(&bytes) }
     }
