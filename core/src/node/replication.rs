@@ -270,6 +270,9 @@ impl<F: Flaws> Node<F> {
     /// commits only together with one of this term after it, or a later leader might still replace it.
     pub(super) fn advance_commit(&mut self, now: Instant, effects: &mut Effects) {
         let State::Leader(leadership) = &self.state else { return };
+        if self.commit == self.log.last().index {
+            return;
+        }
         let me = self.config.id;
         let own = if self.flaws.has(Flaw::LeaderCountsUnpersisted) {
             self.log.last().index
