@@ -8,7 +8,7 @@ use crate::fault::FaultKind;
 use crate::host::{Asker, position};
 use crate::network::Cause;
 use crate::observation::{EntryFact, Fact, LogFacts, Property, View, Violation};
-use crate::replica::{Boot, Effects, Input, Replica, WriteFacts};
+use crate::replica::{Boot, Input, Replica, WriteFacts};
 use crate::scenario::scalar::Ppm;
 use crate::trace::Record;
 use seaworthy_core::config::Config;
@@ -169,10 +169,7 @@ impl<R: Replica> World<'_, R> {
         let replica = host.replica.as_mut().expect("only a node that is up takes steps");
         replica.step(local, input, &mut self.effects);
         self.show_step(node)?;
-        let mut effects = std::mem::take(&mut self.effects);
-        let done = self.follow(node, &mut effects);
-        self.effects = effects;
-        done
+        self.follow(node)
     }
 
     /// Shows what a step did and what the node looks like now.
@@ -223,9 +220,10 @@ impl<R: Replica> World<'_, R> {
 
     /// Has the effects of a step happen: writes, then the messages that nothing holds back, then replies. A
     /// doomed node crashes on the way.
-    fn follow(&mut self, node: usize, effects: &mut Effects<R>) -> Result<(), Stop> {
-        self.sort_messages(node, effects);
+    fn follow(&mut self, node: usize) -> Result<(), Stop> {
+        self.sort_messages(node);
         let host = &mut self.hosts[node];
+        let effects = &mut self.effects;
         let count = effects.writes.len() + self.leaving.len() + effects.replies.len();
         let crashes = host.doomed && count > 0;
         if crashes {
@@ -241,9 +239,7 @@ impl<R: Replica> World<'_, R> {
             host.disk.write(seq, write);
         }
         self.release_leaving()?;
-        for (token, result) in effects.replies.drain(..) {
-            self.send_reply(node, token, result);
-        }
+        self.send_replies(node);
         if crashes {
             self.counts.fault(FaultKind::CrashMidStep);
             // What the step wrote may be on its way to the disk already.
@@ -256,10 +252,10 @@ impl<R: Replica> World<'_, R> {
     }
 
     /// Moves the messages of a step that may leave now into `leaving`, and holds the rest back.
-    fn sort_messages(&mut self, node: usize, effects: &mut Effects<R>) {
+    fn sort_messages(&mut self, node: usize) {
         let host = &mut self.hosts[node];
         let durable = host.disk.synced();
-        for (after, message) in effects.sends.drain(..) {
+        for (after, message) in self.effects.sends.drain(..) {
             if after <= durable {
                 self.leaving.push(message);
             } else {
@@ -269,10 +265,24 @@ impl<R: Replica> World<'_, R> {
     }
 
     fn release_leaving(&mut self) -> Result<(), Stop> {
+        if self.leaving.is_empty() {
+            return Ok(());
+        }
         let mut leaving = std::mem::take(&mut self.leaving);
         let done = leaving.drain(..).try_for_each(|message| self.release(message));
         self.leaving = leaving;
         done
+    }
+
+    fn send_replies(&mut self, node: usize) {
+        if self.effects.replies.is_empty() {
+            return;
+        }
+        let mut replies = std::mem::take(&mut self.effects.replies);
+        for (token, result) in replies.drain(..) {
+            self.send_reply(node, token, result);
+        }
+        self.effects.replies = replies;
     }
 
     /// Hands a message to the network.
