@@ -181,7 +181,7 @@ impl<M: Manner> Replica for RaftRs<M> {
             // They come out of a hash map.
             view.followers.sort_by_key(|follower| follower.node);
         }
-        view.membership.clone_from(&self.membership);
+        view.show_membership(&self.membership);
         view.usage = Usage {
             log_entries: self.raw.store().len(),
             inflight_messages,

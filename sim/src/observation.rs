@@ -6,6 +6,7 @@ use crate::time::Time;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, SessionId, Term};
 use seaworthy_core::view::{Role, Usage};
+use std::sync::Arc;
 
 /// One fact.
 #[derive(Clone, Debug)]
@@ -242,14 +243,24 @@ pub struct View {
     pub state_hash: u64,
     /// What it believes of its followers; empty unless it leads.
     pub followers: Vec<FollowerView>,
-    /// The configuration in force.
-    pub membership: Membership,
+    /// The configuration in force; see [`View::show_membership`].
+    pub membership: Arc<Membership>,
     /// Where that stands in its log, or is known to have been in force.
     pub membership_index: LogIndex,
     /// Until when it may answer reads on its lease, if it has one; filled in by the world, which knows its clock.
     pub lease_until: Option<Time>,
     /// What it holds that must not grow without bound.
     pub usage: Usage,
+}
+
+impl View {
+    /// Shows `membership` as the configuration in force. One that is shown already stays where it is, so that nobody
+    /// needs to look at it again.
+    pub fn show_membership(&mut self, membership: &Membership) {
+        if *self.membership != *membership {
+            self.membership = Arc::new(membership.clone());
+        }
+    }
 }
 
 /// What a leader believes of one follower.

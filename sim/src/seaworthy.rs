@@ -14,6 +14,7 @@ use seaworthy_core::snapshot::Snapshot;
 use seaworthy_core::storage::{Geometry, Identity, Journal, Operation, RecoveryError};
 use seaworthy_core::types::{EntryId, Instant, LogIndex, WriteSeq};
 use std::fmt;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A [`Member`] as a replica: sound, or with planted bugs.
@@ -96,9 +97,9 @@ impl<F: FromPlanted> Replica for Seaworthy<F> {
         };
         let out = &mut self.effects;
         self.member.step(now, input, out);
-        effects.writes.extend(out.writes.drain(..).map(|write| (write.seq, write.record)));
-        effects.sends.extend(out.sends.drain(..).map(|send| (send.after, send.message)));
-        effects.replies.extend(out.replies.drain(..).map(|reply| (reply.token, reply.result)));
+        pour(&mut out.writes, &mut effects.writes, |write| (write.seq, write.record));
+        pour(&mut out.sends, &mut effects.sends, |send| (send.after, send.message));
+        pour(&mut out.replies, &mut effects.replies, |reply| (reply.token, reply.result));
         effects.applied.append(&mut out.applied);
     }
 
@@ -124,8 +125,9 @@ impl<F: FromPlanted> Replica for Seaworthy<F> {
             matched: follower.matched,
             next: follower.next,
         }));
-        if view.membership != *ours.membership {
-            view.membership.clone_from(ours.membership);
+        let membership = self.member.node().shared_membership();
+        if !Arc::ptr_eq(&view.membership, membership) {
+            view.membership = Arc::clone(membership);
         }
         view.membership_index = ours.membership_index;
         view.usage = ours.usage;
@@ -207,6 +209,13 @@ impl<F: FromPlanted> Replica for Seaworthy<F> {
         log.base = durable.log.base();
         describe_entries(durable.log.entries(), log);
         (hard_state_fact(durable.hard_state), durable.snapshot.as_ref().map(snapshot_fact))
+    }
+}
+
+/// Moves all of `from` to the end of `to`. Most steps have nothing of most kinds, so that is asked first.
+fn pour<T, U>(from: &mut Vec<T>, to: &mut Vec<U>, each: impl FnMut(T) -> U) {
+    if !from.is_empty() {
+        to.extend(from.drain(..).map(each));
     }
 }
 

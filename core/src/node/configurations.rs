@@ -5,6 +5,7 @@ use crate::membership::Membership;
 use crate::message::Payload;
 use crate::snapshot::Snapshot;
 use crate::types::LogIndex;
+use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -12,8 +13,10 @@ use alloc::vec::Vec;
 ///
 /// - There is always one; the first is committed and goes back to before the log, or to before anything.
 /// - Ascending by index.
+///
+/// Shared, so that whoever looks at the node after each step sees without comparing that nothing has changed.
 #[derive(Clone, Debug)]
-pub(super) struct Configurations(Vec<(LogIndex, Membership)>);
+pub(super) struct Configurations(Vec<(LogIndex, Arc<Membership>)>);
 
 impl Configurations {
     /// Those of a log that goes on from `snapshot`. Without one nobody belongs to anything.
@@ -33,11 +36,11 @@ impl Configurations {
 
     /// One configuration alone, that of a snapshot which ends at `index`.
     pub(super) fn after(index: LogIndex, membership: Membership) -> Self {
-        Self(vec![(index, membership)])
+        Self(vec![(index, Arc::new(membership))])
     }
 
     /// The configuration in force.
-    pub(super) fn latest(&self) -> &Membership {
+    pub(super) fn latest(&self) -> &Arc<Membership> {
         &self.0.last().expect("there is always one").1
     }
 
@@ -48,7 +51,7 @@ impl Configurations {
 
     /// The one before it, unless that has been forgotten, which happens only once the latest is committed.
     pub(super) fn previous(&self) -> Option<&Membership> {
-        self.0.len().checked_sub(2).map(|position| &self.0[position].1)
+        self.0.len().checked_sub(2).map(|position| &*self.0[position].1)
     }
 
     /// The one that was in force at `index`.
@@ -60,7 +63,7 @@ impl Configurations {
     /// A configuration was appended.
     pub(super) fn push(&mut self, index: LogIndex, membership: &Membership) {
         assert!(self.latest_index() < index, "configurations follow the log");
-        self.0.push((index, membership.clone()));
+        self.0.push((index, Arc::new(membership.clone())));
     }
 
     /// The log was cut before `first`: what was changed from there on was not (thesis §4.1).
@@ -92,9 +95,9 @@ mod tests {
         all.push(LogIndex(9), &of(3));
         assert_eq!((all.at(LogIndex(5)), all.at(LogIndex(8)), all.at(LogIndex(9))), (&of(1), &of(2), &of(3)));
         all.truncate(LogIndex(9));
-        assert_eq!((all.latest(), all.previous()), (&of(2), Some(&of(1))));
+        assert_eq!((&**all.latest(), all.previous()), (&of(2), Some(&of(1))));
         all.truncate(LogIndex(1));
-        assert_eq!((all.latest(), all.previous()), (&of(1), None));
+        assert_eq!((&**all.latest(), all.previous()), (&of(1), None));
     }
 
     #[test]
@@ -103,8 +106,8 @@ mod tests {
         all.push(LogIndex(6), &of(2));
         all.push(LogIndex(9), &of(3));
         all.forget_before(LogIndex(8));
-        assert_eq!((all.at(LogIndex(8)), all.latest()), (&of(2), &of(3)));
+        assert_eq!((all.at(LogIndex(8)), &**all.latest()), (&of(2), &of(3)));
         all.forget_before(LogIndex(9));
-        assert_eq!((all.latest(), all.previous()), (&of(3), None));
+        assert_eq!((&**all.latest(), all.previous()), (&of(3), None));
     }
 }

@@ -31,6 +31,7 @@ use crate::message::{AppendOutcome, Body, Message};
 use crate::snapshot::Snapshot;
 use crate::types::{Instant, LogIndex, NodeId, Term, WriteSeq};
 use crate::view::{Role, Usage, View};
+use alloc::sync::Arc;
 use configurations::Configurations;
 use core::time::Duration;
 use lease::Promise;
@@ -237,6 +238,11 @@ impl<F: Flaws> Node<F> {
 
     /// The configuration in force.
     pub fn membership(&self) -> &Membership {
+        self.configurations.latest()
+    }
+
+    /// The same, for whoever keeps it: as long as it is in force, it is the same one.
+    pub fn shared_membership(&self) -> &Arc<Membership> {
         self.configurations.latest()
     }
 

@@ -353,7 +353,7 @@ fn status(view: &View) -> Status {
         last: view.last,
         snapshot: view.snapshot,
         state_hash: view.state_hash,
-        membership: view.membership.clone(),
+        membership: (*view.membership).clone(),
         followers: followers.collect(),
     }
 }

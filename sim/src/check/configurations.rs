@@ -44,11 +44,13 @@ impl Configurations {
         self.0.len()
     }
 
-    /// The log was cut before `first`, and these were appended.
-    pub(super) fn replace(&mut self, first: LogIndex, appended: &[(EntryId, Membership)]) {
-        let kept = self.0.partition_point(|(index, _)| *index < first);
-        self.0.truncate(kept.max(1));
+    /// The log was cut before `first`, and these were appended. Says whether that changed anything.
+    pub(super) fn replace(&mut self, first: LogIndex, appended: &[(EntryId, Membership)]) -> bool {
+        let kept = self.0.partition_point(|(index, _)| *index < first).max(1);
+        let changes = kept < self.0.len() || !appended.is_empty();
+        self.0.truncate(kept);
         self.0.extend(appended.iter().map(|(id, membership)| (id.index, membership.clone())));
+        changes
     }
 
     /// These come next.

@@ -11,6 +11,7 @@ use crate::time::Time;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
+use std::sync::Arc;
 
 /// The memory of the checkers.
 #[derive(Clone, Debug)]
@@ -37,7 +38,7 @@ pub(super) struct NodeGhost {
     /// What it looked like after its latest step.
     pub(super) seen: Shadow,
     /// The configuration in force after its latest step.
-    pub(super) membership: Membership,
+    pub(super) membership: Arc<Membership>,
     /// The match indices of its present term of office, by the followers' numbers from 1.
     matched: Vec<LogIndex>,
     /// How many followers it had after its latest step.
@@ -46,6 +47,8 @@ pub(super) struct NodeGhost {
     pub(super) log: Chain,
     /// The configurations in that log.
     pub(super) configurations: Configurations,
+    /// Whether those may have changed since its latest step.
+    pub(super) reconfigured: bool,
     /// The lowest index that was appended since its latest step.
     pub(super) appended_from: Option<LogIndex>,
     /// Whether a snapshot has taken the place of all of its log since its latest step.
@@ -208,6 +211,7 @@ impl Ghost {
             let later = log.memberships.partition_point(|(id, _)| id.index <= covered);
             ghost.configurations.replace(covered.next(), &log.memberships[later..]);
         }
+        ghost.reconfigured = true;
         ghost.seen = Shadow::booted(hard_state, &ghost.log, ghost.applied);
         Ok(())
     }
@@ -226,6 +230,7 @@ impl Ghost {
         if replaces_log {
             ghost.log = Chain::after(index, link);
             ghost.configurations = Configurations::after(index, snapshot.membership.clone());
+            ghost.reconfigured = true;
             ghost.replaced = true;
             ghost.appended_from = None;
             ghost.applied = index;
@@ -281,7 +286,7 @@ impl Ghost {
         let ghost = self.node_mut(node);
         append(&mut ghost.log, ghost.snapshot, log)?;
         let first = log.entries[0].id.index;
-        ghost.configurations.replace(first, &log.memberships);
+        ghost.reconfigured |= ghost.configurations.replace(first, &log.memberships);
         ghost.appended_from = Some(ghost.appended_from.map_or(first, |earlier| earlier.min(first)));
         Ok(())
     }
@@ -348,18 +353,20 @@ impl Ghost {
             self.commit(view);
         }
         let ghost = self.node_mut(view.node);
-        let reconfigured = ghost.membership != view.membership;
+        let moves = ghost.membership != view.membership;
         // A follower that was dropped and comes back starts from nothing.
-        if new_leader || reconfigured || ghost.followers != view.followers.len() {
+        if new_leader || moves || ghost.followers != view.followers.len() {
             ghost.matched.fill(LogIndex::ZERO);
             ghost.followers = view.followers.len();
         }
         for follower in &view.followers {
             ghost.matched[position(follower.node)] = follower.matched;
         }
-        if reconfigured {
-            ghost.membership.clone_from(&view.membership);
+        // Also an equal one, which then need not be compared again.
+        if !Arc::ptr_eq(&ghost.membership, &view.membership) {
+            ghost.membership = Arc::clone(&view.membership);
         }
+        ghost.reconfigured = false;
         let known = if ghost.seen.term == view.term { ghost.seen.leader } else { None };
         ghost.seen = Shadow {
             role: view.role,
@@ -411,11 +418,12 @@ impl NodeGhost {
             id,
             up: false,
             seen: Shadow::booted(HardStateFact::default(), &Chain::new(), LogIndex::ZERO),
-            membership: membership.clone(),
+            membership: Arc::new(membership.clone()),
             matched: vec![LogIndex::ZERO; count],
             followers: 0,
             log: Chain::new(),
             configurations: Configurations::after(LogIndex::ZERO, membership.clone()),
+            reconfigured: false,
             appended_from: None,
             replaced: false,
             restored: None,

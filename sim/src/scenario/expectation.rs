@@ -266,7 +266,7 @@ mod tests {
             snapshot: Some(EntryId::ZERO),
             state_hash: 0,
             followers: Vec::new(),
-            membership: membership(),
+            membership: membership().into(),
             membership_index: LogIndex(2),
             lease_until: None,
             usage: Usage::default(),
@@ -367,7 +367,7 @@ mod tests {
             Err("expected the voters to be [1, 2, 3]; they are [1, 2, 3], in a change that is under way");
         assert_eq!(voters(&uncommitted), under_way.map_err(str::to_owned));
         let mut joint = views();
-        joint[0].1.membership = membership().enter_joint(&[], true).unwrap();
+        joint[0].1.membership = membership().enter_joint(&[], true).unwrap().into();
         assert_eq!(voters(&joint), under_way.map_err(str::to_owned));
         let mut leaderless = views();
         leaderless[0].0 = false;

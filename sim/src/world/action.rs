@@ -63,7 +63,7 @@ impl<R: Replica> World<'_, R> {
         let leader = status.leader();
         let host = leader.map_or(furthest, |leader| &self.hosts[position(leader)]);
         let Host { view, reign, .. } = host;
-        status.membership.clone_from(&view.membership);
+        status.membership.clone_from(&*view.membership);
         // What an operator has said to a frozen leader is still to come. And until a leader has committed in its own
         // term, what another leader appended before may still win.
         let idle = self.operators.are_idle() && !host.is_behind();
@@ -256,7 +256,7 @@ impl<R: Replica> World<'_, R> {
     /// every configuration that any server knows of, or goes back to when it starts from its disk: one of these is in
     /// force.
     fn abandon_all_but_a_core(&mut self) -> Result<(), Stop> {
-        let shown = self.hosts.iter().map(|host| host.view.membership.clone());
+        let shown = self.hosts.iter().map(|host| Membership::clone(&host.view.membership));
         let on_disks = self.hosts.iter().filter_map(|host| membership_on::<R>(host.disk.durable()));
         let configurations: Vec<Membership> = shown.chain(on_disks).collect();
         let lives = |core: &[NodeId]| {

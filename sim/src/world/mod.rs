@@ -44,6 +44,7 @@ use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::{Role, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
 use witness::Witness;
 
 /// What a world is to do besides running.
@@ -325,7 +326,7 @@ fn host<R: Replica>(scenario: &Scenario, id: NodeId, membership: &Membership, fl
         snapshot: None,
         state_hash: 0,
         followers: Vec::new(),
-        membership: membership.clone(),
+        membership: Arc::new(membership.clone()),
         membership_index: LogIndex::ZERO,
         lease_until: None,
         usage: Usage::default(),

@@ -207,7 +207,7 @@ impl Replica for Toy {
         view.commit = LogIndex(self.commit);
         view.applied = LogIndex(self.applied);
         view.last = EntryId::new(u64::from(!self.log.is_empty()), self.log.len() as u64);
-        view.membership.clone_from(&self.membership);
+        view.show_membership(&self.membership);
         view.state_hash = self.applied;
     }
 

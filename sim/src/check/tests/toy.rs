@@ -452,7 +452,7 @@ impl Toy {
                 })
                 .collect(),
             snapshot: it.snapshot.as_ref().map(|snapshot| snapshot.last),
-            membership: it.shows.clone().unwrap_or(shown),
+            membership: it.shows.clone().unwrap_or(shown).into(),
             membership_index: LogIndex::ZERO,
             lease_until: it.lease_until,
             usage: it.usage,
