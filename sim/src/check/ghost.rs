@@ -47,7 +47,7 @@ pub(super) struct NodeGhost {
     pub(super) log: Chain,
     /// The configurations in that log.
     pub(super) configurations: Configurations,
-    /// Whether those may have changed since its latest step.
+    /// Whether those may have changed since they were compared with what it shows.
     pub(super) reconfigured: bool,
     /// The lowest index that was appended since its latest step.
     pub(super) appended_from: Option<LogIndex>,
@@ -366,7 +366,8 @@ impl Ghost {
         if !Arc::ptr_eq(&ghost.membership, &view.membership) {
             ghost.membership = Arc::clone(&view.membership);
         }
-        ghost.reconfigured = false;
+        // What a blank node shows says nothing.
+        ghost.reconfigured &= ghost.is_blank();
         let known = if ghost.seen.term == view.term { ghost.seen.leader } else { None };
         ghost.seen = Shadow {
             role: view.role,

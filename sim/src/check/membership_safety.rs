@@ -23,7 +23,7 @@ pub(super) fn on_step(ghost: &Ghost, view: &View) -> Result<(), Violation> {
     let me = At(view.node, view.term);
     let (index, latest) = node.configurations.latest();
     let failure = |detail| Err(violation(Property::MembershipSafety, view.node, detail));
-    // What it showed after its latest step was found right then.
+    // What it showed after its latest step was compared then.
     let known = !node.reconfigured && Arc::ptr_eq(&view.membership, &node.membership);
     if !known && *view.membership != *latest {
         return failure(format!(

@@ -143,6 +143,13 @@ fn a_configuration_outlives_a_crash_on_disk_alone() {
     toy.node(1).shows = Some(voters([1, 2, 3]));
     toy.step(1);
     toy.caught(MembershipSafety, "n1@1 goes by voters n1, n2, n3, but the last configuration in its log");
+
+    let mut toy = settled(1);
+    toy.reconfigure(1, &voters([1, 2, 3, 4]));
+    toy.crash(1, 0);
+    toy.node(1).shows = Some(voters([1, 2, 3, 4]));
+    toy.boot(1);
+    toy.caught(MembershipSafety, "n1@1 goes by voters n1, n2, n3, n4, but the last configuration in its log");
 }
 
 #[test]

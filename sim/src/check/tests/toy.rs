@@ -11,6 +11,7 @@ use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, SessionId, Term};
 use seaworthy_core::view::{Role, Usage};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// The cluster. Nodes are plain numbers from 1, indices and terms plain numbers.
 pub(super) struct Toy {
@@ -39,8 +40,10 @@ pub(super) struct ToyNode {
     pub(super) state: u64,
     /// By number; used while it leads.
     pub(super) matched: Vec<u64>,
-    /// The configuration that it shows, if that is not the one it should.
+    /// The configuration that it shows, if that is not the one it should; over all its lives.
     pub(super) shows: Option<Membership>,
+    /// The configuration that it showed last: the same one for as long as it does not change.
+    shown: Arc<Membership>,
     pub(super) lease_until: Option<Time>,
     pub(super) usage: Usage,
     pub(super) queue: VecDeque<Write>,
@@ -409,7 +412,8 @@ impl Toy {
     pub(super) fn boot(&mut self, node: u64) {
         let count = self.nodes.len();
         let it = self.node(node);
-        *it = ToyNode::booted(it.disk.clone(), count);
+        let (shows, shown) = (it.shows.take(), Arc::clone(&it.shown));
+        *it = ToyNode { shows, shown, ..ToyNode::booted(it.disk.clone(), count) };
         self.tell_boot(node, false);
     }
 
@@ -430,8 +434,12 @@ impl Toy {
     /// What a node looks like.
     pub(super) fn view(&mut self, node: u64) -> View {
         let last = self.last(node);
-        let shown = self.membership(node, last.index.0);
+        let in_force = self.membership(node, last.index.0);
         let it = self.node(node);
+        let membership = it.shows.clone().unwrap_or(in_force);
+        if *it.shown != membership {
+            it.shown = Arc::new(membership);
+        }
         let leads = it.role == Role::Leader;
         let followers = (1..).zip(&it.matched).filter(|(peer, _)| leads && *peer != node);
         View {
@@ -452,7 +460,7 @@ impl Toy {
                 })
                 .collect(),
             snapshot: it.snapshot.as_ref().map(|snapshot| snapshot.last),
-            membership: it.shows.clone().unwrap_or(shown).into(),
+            membership: Arc::clone(&it.shown),
             membership_index: LogIndex::ZERO,
             lease_until: it.lease_until,
             usage: it.usage,
@@ -547,6 +555,7 @@ impl ToyNode {
             snapshot: disk.snapshot.clone(),
             matched: vec![0; count],
             shows: None,
+            shown: Arc::default(),
             lease_until: None,
             usage: Usage::default(),
             queue: VecDeque::new(),
