@@ -10,7 +10,7 @@ use seaworthy_core::member::{ReadMode, founding_disk};
 use seaworthy_core::membership::Membership;
 use seaworthy_core::storage::Identity;
 use seaworthy_core::types::NodeId;
-use seaworthy_node::fleet::Launch;
+use seaworthy_node::fleet::{Launch, abandoned};
 use seaworthy_node::grpc::{Peers, Service, serve};
 use seaworthy_node::server::Server;
 use seaworthy_node::storage::{Files, Storage, StorageError};
@@ -83,7 +83,11 @@ async fn a_flawed_server() {
     let config = Config { pre_vote: flaw != "hasty", ..Config::new(node, 0) };
     let server = Server::start(config, disk, peers.clone()).expect("the disk is sound");
     let service = Service::new(server.handle(), peers);
-    serve(service, listener, std::future::pending()).await.expect("it serves until it is killed");
+    let left_alone = abandoned().expect("there is a thread for it");
+    tokio::select! {
+        served = serve(service, listener, std::future::pending()) => served.expect("it serves until it is killed"),
+        () = left_alone => {}
+    }
 }
 
 fn plan(blows: impl Into<Vec<Blow>>) -> Plan {

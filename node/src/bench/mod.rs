@@ -15,6 +15,7 @@ use crate::fleet::{Fleet, Launch, Wiring};
 use crate::grpc::Endpoints;
 use crate::rank::percentile;
 use load::Worker;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -117,8 +118,7 @@ pub async fn bench(
     let (mut fleets, mut subjects, mut gauges) = (Vec::new(), Vec::new(), Vec::new());
     for (name, place) in &plan.places {
         let root = tempfile::tempdir_in(place)?;
-        let fleet =
-            Fleet::launch(&command, |node| root.path().join(node.to_string()), Wiring::Direct).await?;
+        let fleet = Fleet::launch(&command, root.path(), BTreeMap::new(), Wiring::Direct).await?;
         let endpoints: Vec<_> = (0..CONNECTIONS).map(|_| Endpoints::new(fleet.addresses(), None)).collect();
         let client = |endpoints: &Endpoints| Client::new(endpoints.clone(), Settings::default());
         let clients = endpoints.iter().cycle().map(client).map(Worker::Own).take(workers);

@@ -344,6 +344,10 @@ pub(super) struct Serve {
     /// Serves without TLS where others than this machine can connect: whoever can, may do everything
     #[arg(long)]
     pub(super) insecure: bool,
+    /// Ends as at SIGTERM once the standard input does: with whoever starts it and holds the other end, however that
+    /// one ends
+    #[arg(long)]
+    pub(super) until_stdin_ends: bool,
     /// Tells metrics there, in the text format of Prometheus, to whoever asks: an address and a port
     #[arg(long, env = "SEAWORTHY_METRICS", value_name = "ADDRESS")]
     pub(super) metrics: Option<String>,

@@ -2,6 +2,7 @@
 
 use super::Result;
 use super::arguments::{self, Format};
+use super::signals::interruption;
 use seaworthy_node::bench::{Figure, Kind, Plan, Report, bench as run};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,7 +31,12 @@ pub(super) async fn bench(bench: &arguments::Bench) -> Result<ExitCode> {
         etcd: bench.etcd.clone(),
     };
     let on_round = |round| eprintln!("round {round} of {}{}", plan.rounds, load());
-    let report = run(&plan, |launch| launch.serve(&program), on_round).await?;
+    let interruption = interruption()?;
+    let report = tokio::select! {
+        report = run(&plan, |launch| launch.serve(&program), on_round) => report?,
+        // What was started goes with what is dropped here.
+        code = interruption => return Ok(code),
+    };
     match bench.format {
         Format::Human => print!("{}", table(&plan, &report)),
         Format::Json => println!("{}", json(&plan, &report)),

@@ -1,6 +1,6 @@
 //! The command line. In the order in which to read: `arguments`, what can be asked for; `orders`, what can be typed at
 //! the prompt besides commands; `deck`, how orders are carried out: in the simulator's world, `basin`, on `live` servers
-//! in this process, or on `remote` ones; `prompt`; `serve`; `torture`;
+//! in this process, or on `remote` ones; `prompt`; `serve`; `signals`; `torture`;
 //! `bench`.
 
 mod arguments;
@@ -12,6 +12,7 @@ mod remote;
 mod prompt;
 mod disks;
 mod serve;
+mod signals;
 mod torture;
 mod bench;
 

@@ -9,6 +9,7 @@ use seaworthy_core::member::founding_disk;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::storage::Identity;
 use seaworthy_core::types::NodeId;
+use seaworthy_node::fleet::abandoned;
 use seaworthy_node::grpc::{self, Peers, Service, Tls};
 use seaworthy_node::metrics;
 use seaworthy_node::server::Server;
@@ -90,6 +91,13 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
     }
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
+    let left_alone = serve.until_stdin_ends.then(abandoned).transpose()?;
+    let left_alone = async {
+        match left_alone {
+            Some(left_alone) => left_alone.await,
+            None => std::future::pending().await,
+        }
+    };
     let peers = Peers::new(identity, address, addresses, tls);
     let mut server = Server::start(config, storage, peers.clone())?;
     if let Some(address) = &serve.metrics {
@@ -109,6 +117,7 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
         }
         _ = interrupted.recv() => {}
         _ = terminated.recv() => {}
+        () = left_alone => {}
     }
     server.shut_down().await;
     // It may have ended already.

@@ -1,5 +1,6 @@
 //! The long version of the test with real processes.
 
+use super::signals::interruption;
 use super::{Result, arguments};
 use seaworthy_node::torture::{Blow, Plan, Report, torture as run, try_disks};
 use seaworthy_sim::linearizability::Verdict;
@@ -7,9 +8,6 @@ use std::process::ExitCode;
 
 /// A budget ran out.
 const UNDECIDED: u8 = 3;
-
-/// Somebody has had enough.
-const INTERRUPTED: u8 = 130;
 
 pub(super) async fn torture(torture: &arguments::Torture) -> Result<ExitCode> {
     let mut blows = torture.blows.clone();
@@ -30,10 +28,11 @@ pub(super) async fn torture(torture: &arguments::Torture) -> Result<ExitCode> {
     let on_round = |round, blow: Blow, answered| {
         eprintln!("round {round}: {}, {answered} operations answered", blow.name());
     };
+    let interruption = interruption()?;
     tokio::select! {
         report = run(&plan, |launch| launch.serve(&program), on_round) => Ok(tell(&report?)),
-        // Nothing that was mounted or started may stay.
-        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| ExitCode::from(INTERRUPTED)).map_err(Box::from),
+        // What was started and mounted goes with what is dropped here.
+        code = interruption => Ok(code),
     }
 }
 

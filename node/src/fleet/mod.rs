@@ -1,5 +1,7 @@
-//! Three server processes on loopback, which can be killed, frozen and cut off from each other.
+//! Three server processes on this machine, which can be killed, frozen and cut off from each other. However the process
+//! that started them ends, they end as well, and so does what they needed.
 
+mod cell;
 mod volume;
 mod wire;
 
@@ -14,12 +16,15 @@ use seaworthy_core::types::NodeId;
 use seaworthy_core::view::Role;
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command as AsyncCommand};
-use tokio::time;
+use tokio::process::{Child, ChildStdin, Command as AsyncCommand};
+use tokio::sync::oneshot;
+use tokio::time::{self, Instant};
 use wire::Wire;
 
 /// How a process is to be started.
@@ -45,7 +50,7 @@ impl Launch {
         command.arg("serve").arg("--id").arg(self.node.get().to_string());
         command.arg("--listen").arg(&self.listen);
         command.arg("--peers").arg(peers.collect::<Vec<_>>().join(","));
-        command.arg("--data").arg(&self.data).env("SEAWORTHY_LOG", "error");
+        command.arg("--data").arg(&self.data).arg("--until-stdin-ends").env("SEAWORTHY_LOG", "error");
         if self.first {
             command.arg("--bootstrap");
         }
@@ -62,47 +67,66 @@ pub(crate) enum Wiring {
     Wires,
 }
 
+/// Waits until nobody holds the other end of this process's standard input: whoever started it, and kept that end, is
+/// gone. A process that ends then can never be left behind.
+///
+/// # Errors
+/// If the operating system gives no thread.
+pub fn abandoned() -> io::Result<impl Future<Output = ()>> {
+    let (held, ended) = oneshot::channel::<()>();
+    // A thread that nobody waits for at the end, since it reads for as long as there may be something to read.
+    thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        // What is said makes no difference, and an end is an end.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        drop(held);
+    })?;
+    Ok(async { drop(ended.await) })
+}
+
 /// Who there is.
 pub(crate) const NODES: [NodeId; 3] = [NodeId::new(1), NodeId::new(2), NodeId::new(3)];
 
 /// How long a server has to say what it looks like.
 const GLANCE: Duration = Duration::from_millis(500);
 
-/// The processes. They end when this is dropped.
+/// How long processes that were killed may take to be gone.
+const BURIAL: Duration = Duration::from_secs(5);
+
+/// The processes. They have ended when this is dropped.
 pub(crate) struct Fleet<C> {
     command: C,
-    /// The directory of each.
-    homes: BTreeMap<NodeId, PathBuf>,
+    root: PathBuf,
+    running: BTreeMap<NodeId, Process>,
     addresses: BTreeMap<NodeId, String>,
     /// From one server to another.
     wires: BTreeMap<(NodeId, NodeId), Wire>,
-    running: BTreeMap<NodeId, Child>,
+    /// The disk of each, if it has one of its own.
+    volumes: BTreeMap<NodeId, Volume>,
+}
+
+struct Process {
+    child: Child,
+    /// The process ends when this does.
+    _stdin: Option<ChildStdin>,
 }
 
 impl<C: Fn(&Launch) -> Command> Fleet<C> {
-    /// Starts the processes, each with its directory.
+    /// Starts the processes, each with a directory on its volume, or else in `root`.
     pub(crate) async fn launch(
         command: C,
-        home: impl Fn(NodeId) -> PathBuf,
+        root: &Path,
+        volumes: BTreeMap<NodeId, Volume>,
         wiring: Wiring,
     ) -> io::Result<Self> {
-        let mut addresses = BTreeMap::new();
-        // All at once, so that the ports differ. They are free again right after, and nobody else takes them soon.
-        let mut listeners = Vec::new();
-        for node in NODES {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
-            addresses.insert(node, listener.local_addr()?.to_string());
-            listeners.push(listener);
-        }
-        drop(listeners);
+        let addresses = loopback().await?;
         let mut wires = BTreeMap::new();
         for from in NODES.iter().filter(|_| wiring == Wiring::Wires) {
             for (to, address) in addresses.iter().filter(|(to, _)| *to != from) {
                 wires.insert((*from, *to), Wire::lay(address.clone()).await?);
             }
         }
-        let homes = NODES.map(|node| (node, home(node))).into();
-        let mut fleet = Self { command, homes, addresses, wires, running: BTreeMap::new() };
+        let (root, running) = (root.to_owned(), BTreeMap::new());
+        let mut fleet = Self { command, root, running, addresses, wires, volumes };
         fleet.start(true)?;
         Ok(fleet)
     }
@@ -117,20 +141,24 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
     }
 
     fn start(&mut self, first: bool) -> io::Result<()> {
-        for (node, address) in &self.addresses {
-            if self.running.contains_key(node) {
-                continue;
-            }
+        for node in NODES.into_iter().filter(|node| !self.running.contains_key(node)).collect::<Vec<_>>() {
             let launch = Launch {
-                node: *node,
-                listen: address.clone(),
-                peers: self.addresses.keys().map(|to| (*to, self.way(*node, *to))).collect(),
-                data: self.homes[node].clone(),
+                node,
+                listen: self.addresses[&node].clone(),
+                peers: NODES.map(|to| (to, self.way(node, to))).into(),
+                data: self.volumes.get(&node).map_or(&*self.root, Volume::path).join(node.to_string()),
                 first,
             };
-            let mut command = AsyncCommand::from((self.command)(&launch));
-            command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-            self.running.insert(*node, command.spawn()?);
+            let mut command = (self.command)(&launch);
+            if let Some(volume) = self.volumes.get(&node) {
+                command = volume.cell().inside(&command);
+            }
+            // What a terminal tells everybody is for this process, which then ends the others.
+            command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null());
+            let mut child = AsyncCommand::from(command).kill_on_drop(true).spawn()?;
+            // Who waits for a process would close it.
+            let stdin = child.stdin.take();
+            self.running.insert(node, Process { child, _stdin: stdin });
         }
         Ok(())
     }
@@ -145,12 +173,17 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
         self.wires.iter().for_each(|((from, to), wire)| wire.set(state(*from, *to)));
     }
 
+    /// The disks, of servers that have one of their own.
+    pub(crate) fn volumes(&self) -> &BTreeMap<NodeId, Volume> {
+        &self.volumes
+    }
+
     /// Ends processes without a word to them, all before the first of them is waited for.
     pub(crate) async fn kill(&mut self, nodes: &[NodeId]) -> io::Result<()> {
-        let mut killed: Vec<Child> = nodes.iter().filter_map(|node| self.running.remove(node)).collect();
-        killed.iter_mut().try_for_each(Child::start_kill)?;
-        for mut child in killed {
-            child.wait().await?;
+        let mut killed: Vec<Process> = nodes.iter().filter_map(|node| self.running.remove(node)).collect();
+        killed.iter_mut().try_for_each(|process| process.child.start_kill())?;
+        for mut process in killed {
+            process.child.wait().await?;
         }
         Ok(())
     }
@@ -158,7 +191,7 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
     /// Waits until a process ends by itself.
     pub(crate) async fn ended(&mut self, node: NodeId) -> io::Result<ExitStatus> {
         let status = match self.running.get_mut(&node) {
-            Some(child) => child.wait().await?,
+            Some(process) => process.child.wait().await?,
             None => return Err(io::Error::other(format!("{node} does not run"))),
         };
         self.running.remove(&node);
@@ -174,18 +207,14 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
         nodes
     }
 
-    pub(crate) fn freeze(&self, node: NodeId) -> io::Result<()> {
-        self.signal(node, "-STOP")
-    }
-
-    pub(crate) fn thaw(&self, node: NodeId) -> io::Result<()> {
-        self.signal(node, "-CONT")
-    }
-
-    fn signal(&self, node: NodeId, signal: &str) -> io::Result<()> {
-        let Some(id) = self.running.get(&node).and_then(Child::id) else { return Ok(()) };
-        let status = Command::new("kill").args([signal, &id.to_string()]).status()?;
-        if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill {signal} {id}: {status}"))) }
+    /// Freezes a process for so long. It goes on then, whatever becomes of this process.
+    pub(crate) async fn freeze(&self, node: NodeId, length: Duration) -> io::Result<()> {
+        const SCRIPT: &str = r#"kill -STOP "$0" && sleep "$1"; kill -CONT "$0""#;
+        let Some(id) = self.running.get(&node).and_then(|process| process.child.id()) else { return Ok(()) };
+        let mut command = AsyncCommand::new("sh");
+        command.args(["-c", SCRIPT, &id.to_string(), &length.as_secs_f64().to_string()]).process_group(0);
+        let status = command.status().await?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill {id}: {status}"))) }
     }
 
     /// Has a server write a snapshot.
@@ -208,4 +237,47 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
         }
         leaders.iter().max_by_key(|status| status.term).map(|status| status.id)
     }
+}
+
+impl<C> Drop for Fleet<C> {
+    fn drop(&mut self) {
+        for process in self.running.values_mut() {
+            // It may have ended already.
+            let _ = process.child.start_kill();
+        }
+        // Only when they are gone are their files closed, so that directories can be deleted and disks unmounted.
+        let deadline = Instant::now() + BURIAL;
+        for process in self.running.values_mut() {
+            while matches!(process.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+/// Addresses on loopback.
+async fn loopback() -> io::Result<BTreeMap<NodeId, String>> {
+    let mut addresses = BTreeMap::new();
+    // All at once, so that the ports differ. They are free again right after, and nobody else takes them soon.
+    let mut listeners = Vec::new();
+    for node in NODES {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        addresses.insert(node, listener.local_addr()?.to_string());
+        listeners.push(listener);
+    }
+    Ok(addresses)
+}
+
+/// Runs a command, and waits for its end. What it says goes into the error.
+fn run(command: &mut Command) -> io::Result<()> {
+    let program = command.get_program().display().to_string();
+    // A control may have that in the environment by which its servers sync nothing; and what a terminal tells everybody
+    // must not keep order from being made.
+    let output = command.env_remove("LD_PRELOAD").process_group(0).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| io::Error::other(format!("{program}: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!("{program}: {}", text.lines().next().unwrap_or("failed"))))
 }

@@ -25,7 +25,6 @@ const SEVERED: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 pub(super) struct Arena<C> {
     // In the order in which they go.
     fleet: Fleet<C>,
-    volumes: BTreeMap<NodeId, Volume>,
     _root: TempDir,
     load: Load,
     /// How many operations are waited for.
@@ -53,8 +52,7 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
                 volumes.insert(node, Volume::create(root.path(), &format!("disk-{}", node.get()))?);
             }
         }
-        let home = |node| volumes.get(&node).map_or(root.path(), Volume::path).join(node.to_string());
-        let fleet = Fleet::launch(command, home, Wiring::Wires).await?;
+        let fleet = Fleet::launch(command, root.path(), volumes, Wiring::Wires).await?;
         // Short attempts: a frozen server is not waited for.
         let settings = Settings {
             operation_timeout: Duration::from_secs(3),
@@ -62,10 +60,10 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
         };
         let load = Load::start(Endpoints::new(fleet.addresses(), None), settings, plan.clients, plan.reads);
         let (operations, toll) = (plan.operations, Toll::default());
-        let arena = Self { fleet, volumes, _root: root, load, operations, toll };
+        let arena = Self { fleet, _root: root, load, operations, toll };
         arena.served("the start").await?;
         // The founding is no part of what is tested: a control that syncs nothing is to lose what it has acknowledged.
-        arena.volumes.values().try_for_each(Volume::settle)?;
+        arena.fleet.volumes().values().try_for_each(Volume::settle)?;
         Ok(arena)
     }
 
@@ -98,11 +96,7 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
                 let failover = self.written_since(struck, what).await?;
                 self.toll.failovers.push(failover);
             }
-            Blow::FreezeLeader => {
-                self.fleet.freeze(leader)?;
-                time::sleep(FREEZE).await;
-                self.fleet.thaw(leader)?;
-            }
+            Blow::FreezeLeader => self.fleet.freeze(leader, FREEZE).await?,
             Blow::CutLeader | Blow::CutFollower | Blow::MuteLeader | Blow::CutPair | Blow::Slow => {
                 let follower = NODES.into_iter().find(|node| *node != leader).expect("there are three");
                 self.fleet.set_wires(|from, to| blow.wire(from, to, leader, follower));
@@ -116,16 +110,16 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
             Blow::CutPower => self.cut_power(&self.fleet.some(1)).await?,
             Blow::CutAllPower => self.cut_power(&NODES).await?,
             Blow::BreakDisk => {
-                self.volumes[&leader].cut_power()?;
+                self.fleet.volumes()[&leader].cut_power()?;
                 self.stopped(leader, what).await?;
-                self.volumes[&leader].restore()?;
+                self.fleet.volumes()[&leader].restore()?;
             }
             Blow::FillDisk => {
-                self.volumes[&leader].fill()?;
+                self.fleet.volumes()[&leader].fill()?;
                 // It needs room at once, and not only when the log has grown. It need not live to answer.
                 let _ = time::timeout(PATIENCE, self.fleet.take_snapshot(leader)).await;
                 self.stopped(leader, what).await?;
-                self.volumes[&leader].relieve()?;
+                self.fleet.volumes()[&leader].relieve()?;
             }
         }
         Ok(())
@@ -139,9 +133,9 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
     /// The disks go first: a process that is killed earlier leaves what it has written to the operating system.
     async fn cut_power(&mut self, nodes: &[NodeId]) -> io::Result<()> {
         self.toll.power_cuts += nodes.len() as u64;
-        nodes.iter().try_for_each(|node| self.volumes[node].cut_power())?;
+        nodes.iter().try_for_each(|node| self.fleet.volumes()[node].cut_power())?;
         self.fleet.kill(nodes).await?;
-        nodes.iter().try_for_each(|node| self.volumes[node].restore())
+        nodes.iter().try_for_each(|node| self.fleet.volumes()[node].restore())
     }
 
     /// Waits until a server has stopped, which cannot use its disk any more.
