@@ -1,9 +1,9 @@
-//! However a process ends that has started servers, nothing of it stays: no process, no disk, and no file
+//! However a process ends that has started servers, nothing of it stays: no process, no disk, no network, and no file
 //! unless it could not even be told.
 
 #![cfg(target_os = "linux")]
 
-use seaworthy_node::torture::try_disks;
+use seaworthy_node::torture::{try_disks, try_network};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -58,6 +58,7 @@ fn eventually(claim: &str, holds: impl Fn() -> bool) {
 fn ends_well(arguments: &str, signal: &str, code: Option<i32>) {
     let what = format!("{arguments}, at {signal}");
     let root = tempfile::tempdir().expect("there is room");
+    let before = names("/sys/class/net");
     let mut command = Command::new(env!("CARGO_BIN_EXE_seaworthy-node"));
     command.args(arguments.split(' ')).env("TMPDIR", root.path());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -66,6 +67,8 @@ fn ends_well(arguments: &str, signal: &str, code: Option<i32>) {
     assert!(round.is_some(), "{what}: it gets to work");
     let servers = children(child.id());
     assert!(3 <= servers.len(), "{what}: {servers:?}");
+    let networks: Vec<String> =
+        names("/sys/class/net").into_iter().filter(|name| !before.contains(name)).collect();
     let id = child.id().to_string();
     assert!(Command::new("kill").args([signal, &id]).status().expect("there is a kill").success());
     assert_eq!(child.wait().expect("it ends").code(), code, "{what}");
@@ -73,6 +76,9 @@ fn ends_well(arguments: &str, signal: &str, code: Option<i32>) {
         servers.iter().all(|id| state(id).is_none_or(|(state, _)| state == "Z"))
     });
     eventually(&format!("{what}: every disk goes"), || loops(root.path()).is_empty());
+    eventually(&format!("{what}: every network goes"), || {
+        networks.iter().all(|name| !names("/sys/class/net").contains(name))
+    });
     // Who is killed cannot tidy up.
     let left = fs::read_dir(root.path()).expect("it is there").count();
     assert!(left == 0 || code.is_none(), "{what}: {left} files are left");
@@ -84,6 +90,10 @@ fn nothing_stays_of_servers_when_the_one_who_started_them_ends() {
     match try_disks() {
         Ok(()) => torture += ",cut-power",
         Err(error) => eprintln!("skipped: no disk can stay behind here: {error}"),
+    }
+    match try_network() {
+        Ok(()) => torture += " --network kernel",
+        Err(error) => eprintln!("skipped: no network can stay behind here: {error}"),
     }
     let bench = "bench --rounds 100 --burst 100 --clients 1";
     let signals = [("-HUP", Some(129)), ("-INT", Some(130)), ("-TERM", Some(143)), ("-KILL", None)];

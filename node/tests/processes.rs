@@ -14,7 +14,7 @@ use seaworthy_node::fleet::{Launch, abandoned};
 use seaworthy_node::grpc::{Peers, Service, serve};
 use seaworthy_node::server::Server;
 use seaworthy_node::storage::{Files, Storage, StorageError};
-use seaworthy_node::torture::{Blow, Plan, torture, try_disks};
+use seaworthy_node::torture::{Blow, Plan, Wiring, torture, try_disks, try_network};
 use seaworthy_sim::linearizability::Verdict;
 use std::process::Command;
 
@@ -91,7 +91,8 @@ async fn a_flawed_server() {
 }
 
 fn plan(blows: impl Into<Vec<Blow>>) -> Plan {
-    Plan { blows: blows.into(), clients: 6, operations: 100, reads: ReadMode::Leader }
+    let (reads, wiring) = (ReadMode::Leader, Wiring::Proxies);
+    Plan { blows: blows.into(), clients: 6, operations: 100, reads, wiring }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,6 +123,34 @@ async fn servers_whose_disks_lose_power_break_or_run_full_lose_nothing() {
     let report = torture(&plan, sound, |_, _, _| {}).await.expect("the cluster comes back each time");
     assert_eq!(report.verdict, Verdict::Linearizable);
     assert!(1 <= report.power_cuts && 1 <= report.disk_failures, "{report:?}");
+}
+
+/// What a network does to servers that really loses packets; `None`, and a line that says why, where a machine has none.
+fn plan_with_lost_packets(blows: impl Into<Vec<Blow>>) -> Option<Plan> {
+    if let Err(error) = try_network() {
+        eprintln!("skipped: no packet is lost here: {error}");
+        return None;
+    }
+    Some(Plan { wiring: Wiring::Kernel, ..plan(blows) })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_between_which_packets_are_lost_lose_nothing_else() {
+    let blows = [Blow::CutLeader, Blow::MuteLeader, Blow::KillLeader, Blow::CutPair, Blow::CutFollower];
+    let Some(plan) = plan_with_lost_packets(blows) else { return };
+    let report = torture(&plan, sound, |_, _, _| {}).await.expect("the cluster comes back each time");
+    assert_eq!(report.verdict, Verdict::Linearizable);
+    assert_eq!(report.disturbances, 0, "a server that is cut off keeps its term: {report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn control_lost_packets_show_who_campaigns_without_asking_and_who_reads_what_is_old() {
+    let Some(plan) = plan_with_lost_packets([Blow::CutFollower; 3]) else { return };
+    let report = torture(&plan, flawed("hasty"), |_, _, _| {}).await;
+    assert!(1 <= report.expect("the cluster serves on").disturbances);
+    let plan = Plan { blows: vec![Blow::CutLeader; 3], clients: 12, reads: ReadMode::Stale, ..plan };
+    let report = torture(&plan, sound, |_, _, _| {}).await.expect("the cluster serves on");
+    assert!(matches!(report.verdict, Verdict::Violation(_)), "{report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use seaworthy_core::member::ReadMode;
 use seaworthy_core::types::NodeId;
 use seaworthy_node::grpc::Tls;
-use seaworthy_node::torture::Blow;
+use seaworthy_node::torture::{Blow, Wiring};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,10 +41,12 @@ them, and waits until the cluster serves again. An administrator of a machine
 with loop devices, mkfs.ext4 and xfs_io also cuts the power, breaks disks and
 fills them. At the end every key is read. Exits with 1 if the answers that
 clients got cannot be explained by any order of what they asked, or a server
-that was cut off raised its term, and with 3 if that is undecided.
+that was cut off raised its term, with 3 if that is undecided, with 4 if this
+machine cannot do what was asked for, and with 70 if it fails meanwhile.
 
-Fifty failovers:
+Fifty failovers, and a network that really loses packets:
   seaworthy-node torture --rounds 50 --blows kill-leader
+  seaworthy-node torture --rounds 90 --network kernel
 Two controls, which must fail: reads that ask nobody, and disks that sync
 nothing (with Debian's package eatmydata):
   seaworthy-node torture --rounds 9 --blows cut-leader --reads stale
@@ -223,6 +225,27 @@ pub(super) struct Torture {
     /// How clients read; stale reads are a control, which must fail
     #[arg(long, default_value = "leader")]
     pub(super) reads: Reads,
+    /// What is between the servers, and is cut
+    #[arg(long, default_value = "proxies")]
+    pub(super) network: Network,
+}
+
+/// What is between servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Network {
+    /// Proxies on loopback, which hold back what is said, or slow it down
+    Proxies,
+    /// A bridge of the kernel between namespaces, which loses packets; it takes an administrator
+    Kernel,
+}
+
+impl From<Network> for Wiring {
+    fn from(network: Network) -> Self {
+        match network {
+            Network::Proxies => Self::Proxies,
+            Network::Kernel => Self::Kernel,
+        }
+    }
 }
 
 /// How clients read.

@@ -1,18 +1,38 @@
 //! The long version of the test with real processes.
 
 use super::signals::interruption;
-use super::{Result, arguments};
-use seaworthy_node::torture::{Blow, Plan, Report, torture as run, try_disks};
+use super::{Result, USAGE, arguments};
+use seaworthy_node::torture::{
+    Blow, Plan, Report, TortureError, Wiring, torture as run, try_disks, try_network,
+};
 use seaworthy_sim::linearizability::Verdict;
 use std::process::ExitCode;
 
 /// A budget ran out.
 const UNDECIDED: u8 = 3;
 
+/// What was asked for cannot be had on this machine.
+const NOTHING_RAN: u8 = 4;
+
+/// It is not the cluster that is to blame.
+const HARNESS_FAILED: u8 = 70;
+
 pub(super) async fn torture(torture: &arguments::Torture) -> Result<ExitCode> {
+    let wiring = Wiring::from(torture.network);
+    if wiring == Wiring::Kernel {
+        if torture.blows.contains(&Blow::Slow) {
+            eprintln!("error: the network of the kernel loses packets, and does not slow them down");
+            return Ok(ExitCode::from(USAGE));
+        }
+        if let Err(error) = try_network() {
+            eprintln!("skipped: servers cannot have a network of their own here: {error}");
+            return Ok(ExitCode::from(NOTHING_RAN));
+        }
+    }
     let mut blows = torture.blows.clone();
     if blows.is_empty() {
-        blows.extend(Blow::PROCESSES);
+        let possible = |blow: &Blow| wiring != Wiring::Kernel || *blow != Blow::Slow;
+        blows.extend(Blow::PROCESSES.into_iter().filter(possible));
         match try_disks() {
             Ok(()) => blows.extend(Blow::DISKS),
             Err(error) => eprintln!("skipped: no power is cut and no disk broken or filled here: {error}"),
@@ -23,6 +43,7 @@ pub(super) async fn torture(torture: &arguments::Torture) -> Result<ExitCode> {
         clients: torture.clients,
         operations: torture.operations,
         reads: torture.reads.into(),
+        wiring,
     };
     let program = std::env::current_exe()?;
     let on_round = |round, blow: Blow, answered| {
@@ -30,7 +51,14 @@ pub(super) async fn torture(torture: &arguments::Torture) -> Result<ExitCode> {
     };
     let interruption = interruption()?;
     tokio::select! {
-        report = run(&plan, |launch| launch.serve(&program), on_round) => Ok(tell(&report?)),
+        report = run(&plan, |launch| launch.serve(&program), on_round) => match report {
+            Ok(report) => Ok(tell(&report)),
+            Err(error @ TortureError::Machine(_)) => {
+                eprintln!("error: {error}");
+                Ok(ExitCode::from(HARNESS_FAILED))
+            }
+            Err(error) => Err(error.into()),
+        },
         // What was started and mounted goes with what is dropped here.
         code = interruption => Ok(code),
     }

@@ -1,7 +1,7 @@
-//! Namespaces of the kernel: what is mounted in one, nobody outside sees.
+//! Namespaces of the kernel: what is mounted in one, or how it is connected, nobody outside sees.
 //!
 //! A process that does nothing but wait for the end of its input keeps one open. So it goes with this process, however
-//! that one ends, and the kernel then takes back all that was mounted. It takes an administrator, and
+//! that one ends, and the kernel then takes back all that was mounted or plugged in. It takes an administrator, and
 //! the programs of util-linux.
 
 use super::run;
@@ -11,20 +11,34 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// What a namespace has for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// What is mounted.
+    Mounts,
+    /// Interfaces, addresses and routes.
+    Network,
+}
+
 /// A namespace, which is gone when this is dropped and nobody lives there any more.
 #[derive(Debug)]
 pub(crate) struct Cell {
+    kind: Kind,
     keeper: Child,
 }
 
 impl Cell {
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(kind: Kind) -> io::Result<Self> {
         let mut command = Command::new("unshare");
-        command.args(["--mount", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args([kind.option(), "cat"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         // What a terminal tells everybody is not for the keeper.
         command.env_remove("LD_PRELOAD").process_group(0);
         let keeper = command.spawn().map_err(|error| io::Error::other(format!("unshare: {error}")))?;
-        let mut cell = Self { keeper };
+        let mut cell = Self { kind, keeper };
         // The keeper repeats what it is told, and does so from inside.
         if cell.repeats().is_err() {
             let mut text = String::new();
@@ -39,9 +53,14 @@ impl Cell {
         self.keeper.stdout.as_mut().expect("it is piped").read_exact(&mut [0])
     }
 
+    /// The process that keeps it open.
+    pub(super) fn keeper(&self) -> u32 {
+        self.keeper.id()
+    }
+
     /// Where a file of the namespace is found from outside.
     pub(super) fn seen_from_outside(&self, path: &Path) -> PathBuf {
-        let mut root = OsString::from(format!("/proc/{}/root", self.keeper.id()));
+        let mut root = OsString::from(format!("/proc/{}/root", self.keeper()));
         root.push(path);
         root.into()
     }
@@ -49,7 +68,7 @@ impl Cell {
     /// The same command, from inside. It is the same process that then runs the program.
     pub(super) fn inside(&self, command: &Command) -> Command {
         let mut inside = Command::new("nsenter");
-        let file = format!("--mount=/proc/{}/ns/mnt", self.keeper.id());
+        let file = format!("{}=/proc/{}/ns/{}", self.kind.option(), self.keeper(), self.kind.file());
         inside.arg(file).arg("--").arg(command.get_program()).args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {
@@ -71,5 +90,23 @@ impl Drop for Cell {
         // It may have ended already.
         let _ = self.keeper.kill();
         let _ = self.keeper.wait();
+    }
+}
+
+impl Kind {
+    /// What the programs of util-linux call it.
+    fn option(self) -> &'static str {
+        match self {
+            Self::Mounts => "--mount",
+            Self::Network => "--net",
+        }
+    }
+
+    /// What the kernel calls it.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Mounts => "mnt",
+            Self::Network => "net",
+        }
     }
 }

@@ -2,9 +2,11 @@
 //! that started them ends, they end as well, and so does what they needed.
 
 mod cell;
+mod lan;
 mod volume;
 mod wire;
 
+pub(crate) use lan::Lan;
 pub(crate) use volume::Volume;
 pub(crate) use wire::State;
 
@@ -16,6 +18,7 @@ use seaworthy_core::types::NodeId;
 use seaworthy_core::view::Role;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -54,17 +57,23 @@ impl Launch {
         if self.first {
             command.arg("--bootstrap");
         }
+        // Elsewhere than on loopback it is in a network that nobody else is in.
+        if self.listen.parse().is_ok_and(|address: SocketAddr| !address.ip().is_loopback()) {
+            command.arg("--insecure");
+        }
         command
     }
 }
 
 /// What is between the processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wiring {
-    /// Loopback alone.
+pub enum Wiring {
+    /// Loopback alone. Nothing can be cut.
     Direct,
-    /// A wire for each pair and direction.
-    Wires,
+    /// A proxy for each pair and direction, on loopback, which can cut it and slow it down.
+    Proxies,
+    /// A network of the kernel, in which packets can be lost. It takes an administrator.
+    Kernel,
 }
 
 /// Waits until nobody holds the other end of this process's standard input: whoever started it, and kept that end, is
@@ -98,8 +107,7 @@ pub(crate) struct Fleet<C> {
     root: PathBuf,
     running: BTreeMap<NodeId, Process>,
     addresses: BTreeMap<NodeId, String>,
-    /// From one server to another.
-    wires: BTreeMap<(NodeId, NodeId), Wire>,
+    network: Network,
     /// The disk of each, if it has one of its own.
     volumes: BTreeMap<NodeId, Volume>,
 }
@@ -110,6 +118,13 @@ struct Process {
     _stdin: Option<ChildStdin>,
 }
 
+/// What is between the processes.
+enum Network {
+    /// From one server to another, as far as there are wires.
+    Wires(BTreeMap<(NodeId, NodeId), Wire>),
+    Lan(Lan),
+}
+
 impl<C: Fn(&Launch) -> Command> Fleet<C> {
     /// Starts the processes, each with a directory on its volume, or else in `root`.
     pub(crate) async fn launch(
@@ -118,15 +133,25 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
         volumes: BTreeMap<NodeId, Volume>,
         wiring: Wiring,
     ) -> io::Result<Self> {
-        let addresses = loopback().await?;
-        let mut wires = BTreeMap::new();
-        for from in NODES.iter().filter(|_| wiring == Wiring::Wires) {
-            for (to, address) in addresses.iter().filter(|(to, _)| *to != from) {
-                wires.insert((*from, *to), Wire::lay(address.clone()).await?);
+        let (addresses, network) = match wiring {
+            Wiring::Direct => (loopback().await?, Network::Wires(BTreeMap::new())),
+            Wiring::Proxies => {
+                let addresses = loopback().await?;
+                let mut wires = BTreeMap::new();
+                for from in NODES {
+                    for (to, address) in addresses.iter().filter(|(to, _)| **to != from) {
+                        wires.insert((from, *to), Wire::lay(address.clone()).await?);
+                    }
+                }
+                (addresses, Network::Wires(wires))
             }
-        }
+            Wiring::Kernel => {
+                let lan = Lan::lay()?;
+                (NODES.map(|node| (node, lan.address(node))).into(), Network::Lan(lan))
+            }
+        };
         let (root, running) = (root.to_owned(), BTreeMap::new());
-        let mut fleet = Self { command, root, running, addresses, wires, volumes };
+        let mut fleet = Self { command, root, running, addresses, network, volumes };
         fleet.start(true)?;
         Ok(fleet)
     }
@@ -153,6 +178,9 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
             if let Some(volume) = self.volumes.get(&node) {
                 command = volume.cell().inside(&command);
             }
+            if let Network::Lan(lan) = &self.network {
+                command = lan.cell(node).inside(&command);
+            }
             // What a terminal tells everybody is for this process, which then ends the others.
             command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null());
             let mut child = AsyncCommand::from(command).kill_on_drop(true).spawn()?;
@@ -165,12 +193,25 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
 
     /// Where one server finds another, or itself.
     fn way(&self, from: NodeId, to: NodeId) -> String {
-        self.wires.get(&(from, to)).map_or(&*self.addresses[&to], Wire::address).to_owned()
+        let wire = match &self.network {
+            Network::Wires(wires) => wires.get(&(from, to)),
+            Network::Lan(_) => None,
+        };
+        wire.map_or(&*self.addresses[&to], Wire::address).to_owned()
     }
 
-    /// Puts each wire, from one server to another, into a state.
-    pub(crate) fn set_wires(&self, state: impl Fn(NodeId, NodeId) -> State) {
-        self.wires.iter().for_each(|((from, to), wire)| wire.set(state(*from, *to)));
+    /// Puts the way from each server to each other into a state.
+    pub(crate) fn set_wires(&self, state: impl Fn(NodeId, NodeId) -> State) -> io::Result<()> {
+        match &self.network {
+            Network::Wires(wires) if wires.is_empty() => {
+                Err(io::Error::new(io::ErrorKind::Unsupported, "there is nothing between the servers"))
+            }
+            Network::Wires(wires) => {
+                wires.iter().for_each(|((from, to), wire)| wire.set(state(*from, *to)));
+                Ok(())
+            }
+            Network::Lan(lan) => lan.set(state),
+        }
     }
 
     /// The disks, of servers that have one of their own.

@@ -3,7 +3,7 @@
 //! `xfs_io -c shutdown` has a file system forget on the spot whatever it has not synced, as a power cut does, and from
 //! then on it answers everything with an error. It takes an administrator, loop devices, and the programs.
 
-use super::cell::Cell;
+use super::cell::{Cell, Kind};
 use super::run;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ impl Volume {
     /// A new one in `root`, which nobody else uses.
     pub(crate) fn create(root: &Path, name: &str) -> io::Result<Self> {
         let (image, mount) = (root.join(format!("{name}.image")), root.join(name));
-        let volume = Self { cell: Cell::open()?, image, mount };
+        let volume = Self { cell: Cell::open(Kind::Mounts)?, image, mount };
         File::create(&volume.image)?.set_len(SIZE)?;
         fs::create_dir(&volume.mount)?;
         run(Command::new("mkfs.ext4").arg("-qF").arg(&volume.image))?;

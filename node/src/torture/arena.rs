@@ -3,7 +3,7 @@
 use super::load::Load;
 use super::{Blow, PATIENCE, Plan, TortureError};
 use crate::client::Settings;
-use crate::fleet::{Fleet, Launch, NODES, State, Volume, Wiring};
+use crate::fleet::{Fleet, Launch, NODES, State, Volume};
 use crate::grpc::Endpoints;
 use seaworthy_core::types::NodeId;
 use seaworthy_sim::history::HistoryEvent;
@@ -52,7 +52,7 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
                 volumes.insert(node, Volume::create(root.path(), &format!("disk-{}", node.get()))?);
             }
         }
-        let fleet = Fleet::launch(command, root.path(), volumes, Wiring::Wires).await?;
+        let fleet = Fleet::launch(command, root.path(), volumes, plan.wiring).await?;
         // Short attempts: a frozen server is not waited for.
         let settings = Settings {
             operation_timeout: Duration::from_secs(3),
@@ -99,13 +99,13 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
             Blow::FreezeLeader => self.fleet.freeze(leader, FREEZE).await?,
             Blow::CutLeader | Blow::CutFollower | Blow::MuteLeader | Blow::CutPair | Blow::Slow => {
                 let follower = NODES.into_iter().find(|node| *node != leader).expect("there are three");
-                self.fleet.set_wires(|from, to| blow.wire(from, to, leader, follower));
+                self.fleet.set_wires(|from, to| blow.wire(from, to, leader, follower))?;
                 if blow == Blow::CutFollower && self.raises_term(follower).await {
                     self.toll.disturbances += 1;
                 }
                 // There is a majority whose members reach each other: it serves on.
                 self.served(what).await?;
-                self.fleet.set_wires(|_, _| State::Sound);
+                self.fleet.set_wires(|_, _| State::Sound)?;
             }
             Blow::CutPower => self.cut_power(&self.fleet.some(1)).await?,
             Blow::CutAllPower => self.cut_power(&NODES).await?,

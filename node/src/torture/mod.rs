@@ -7,9 +7,10 @@ mod arena;
 mod blow;
 mod load;
 
+pub use crate::fleet::Wiring;
 pub use blow::Blow;
 
-use crate::fleet::{Launch, Volume};
+use crate::fleet::{Lan, Launch, Volume};
 use crate::rank::percentile;
 use arena::Arena;
 use seaworthy_core::member::ReadMode;
@@ -33,6 +34,8 @@ pub struct Plan {
     /// How clients read. They hold every answer to what a linearizable one promises, so that stale reads must be found
     /// out: a control.
     pub reads: ReadMode,
+    /// What is between the servers, and can be cut.
+    pub wiring: Wiring,
 }
 
 /// What came of it.
@@ -88,6 +91,14 @@ pub enum TortureError {
 pub fn try_disks() -> io::Result<()> {
     let root = tempfile::tempdir()?;
     Volume::create(root.path(), "trial").map(drop)
+}
+
+/// Whether this machine can have servers in a network of their own.
+///
+/// # Errors
+/// Why not.
+pub fn try_network() -> io::Result<()> {
+    Lan::lay().map(drop)
 }
 
 /// Tortures three processes, each of which `command` starts.
