@@ -14,9 +14,10 @@ use seaworthy_node::fleet::{Launch, abandoned};
 use seaworthy_node::grpc::{Peers, Service, serve};
 use seaworthy_node::server::Server;
 use seaworthy_node::storage::{Files, Storage, StorageError};
-use seaworthy_node::torture::{Blow, Plan, Wiring, torture, try_disks, try_network};
+use seaworthy_node::torture::{Blow, Plan, Rush, Wiring, torture, try_disks, try_network};
 use seaworthy_sim::linearizability::Verdict;
 use std::process::Command;
+use std::time::Duration;
 
 fn peers(launch: &Launch) -> String {
     let peers = launch.peers.iter().map(|(node, address)| format!("{}={address}", node.get()));
@@ -92,7 +93,8 @@ async fn a_flawed_server() {
 
 fn plan(blows: impl Into<Vec<Blow>>) -> Plan {
     let (reads, wiring) = (ReadMode::Leader, Wiring::Proxies);
-    Plan { blows: blows.into(), clients: 6, operations: 100, reads, wiring }
+    let (crowd, rush) = (2_048, Duration::from_secs(2));
+    Plan { blows: blows.into(), clients: 6, operations: 100, reads, wiring, crowd, rush }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,6 +125,15 @@ async fn servers_whose_disks_lose_power_break_or_run_full_lose_nothing() {
     let report = torture(&plan, sound, |_, _, _| {}).await.expect("the cluster comes back each time");
     assert_eq!(report.verdict, Verdict::Linearizable);
     assert!(1 <= report.power_cuts && 1 <= report.disk_failures, "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_with_too_much_to_do_say_so_stay_small_and_lose_nothing() {
+    let report = torture(&plan([Blow::Overload]), sound, |_, _, _| {}).await.expect("the cluster serves on");
+    assert_eq!(report.verdict, Verdict::Linearizable);
+    let rush = report.rushes.first().expect("there was one");
+    assert!(1 <= rush.answered && 1 <= rush.refusals, "{rush:?}");
+    assert!(rush.memory.is_none_or(|[_, most, _]| most <= Rush::MEMORY_MAX), "{rush:?}");
 }
 
 /// What a network does to servers that really loses packets; `None`, and a line that says why, where a machine has none.

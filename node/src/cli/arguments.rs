@@ -40,13 +40,15 @@ goes at the end. Each round kills servers, freezes one or cuts wires between
 them, and waits until the cluster serves again. An administrator of a machine
 with loop devices, mkfs.ext4 and xfs_io also cuts the power, breaks disks and
 fills them. At the end every key is read. Exits with 1 if the answers that
-clients got cannot be explained by any order of what they asked, or a server
-that was cut off raised its term, with 3 if that is undecided, with 4 if this
-machine cannot do what was asked for, and with 70 if it fails meanwhile.
+clients got cannot be explained by any order of what they asked, a server that
+was cut off raised its term, or too many clients made one swell or fall silent;
+with 3 if that is undecided, with 4 if this machine cannot do what was asked for,
+and with 70 if it fails meanwhile.
 
-Fifty failovers, and a network that really loses packets:
+Fifty failovers, a network that really loses packets, and a minute of too much:
   seaworthy-node torture --rounds 50 --blows kill-leader
   seaworthy-node torture --rounds 90 --network kernel
+  seaworthy-node torture --rounds 1 --blows overload
 Two controls, which must fail: reads that ask nobody, and disks that sync
 nothing (with Debian's package eatmydata):
   seaworthy-node torture --rounds 9 --blows cut-leader --reads stale
@@ -219,7 +221,7 @@ pub(super) struct Torture {
     pub(super) operations: u64,
     /// What is done, one after the other and then from the first again, instead of everything: kill-leader, kill-one,
     /// kill-two, kill-all, freeze-leader, cut-leader, cut-follower, mute-leader, cut-pair, slow, cut-power,
-    /// cut-all-power, break-disk, fill-disk
+    /// cut-all-power, break-disk, fill-disk; and overload, which takes long and is done only if it is named
     #[arg(long, value_delimiter = ',', value_name = "WHAT")]
     pub(super) blows: Vec<Blow>,
     /// How clients read; stale reads are a control, which must fail
@@ -228,6 +230,12 @@ pub(super) struct Torture {
     /// What is between the servers, and is cut
     #[arg(long, default_value = "proxies")]
     pub(super) network: Network,
+    /// For overload: how many clients come on top, each of which waits a second at most
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=4096), value_name = "N")]
+    pub(super) crowd: u32,
+    /// For overload: how long they stay
+    #[arg(long, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(100..=86_400_000), value_name = "MS")]
+    pub(super) rush: u64,
 }
 
 /// What is between servers.

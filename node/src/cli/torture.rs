@@ -3,10 +3,11 @@
 use super::signals::interruption;
 use super::{Result, USAGE, arguments};
 use seaworthy_node::torture::{
-    Blow, Plan, Report, TortureError, Wiring, torture as run, try_disks, try_network,
+    Blow, Plan, Report, Rush, TortureError, Wiring, torture as run, try_disks, try_network,
 };
 use seaworthy_sim::linearizability::Verdict;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// A budget ran out.
 const UNDECIDED: u8 = 3;
@@ -44,6 +45,8 @@ pub(super) async fn torture(torture: &arguments::Torture) -> Result<ExitCode> {
         operations: torture.operations,
         reads: torture.reads.into(),
         wiring,
+        crowd: torture.crowd,
+        rush: Duration::from_millis(torture.rush),
     };
     let program = std::env::current_exe()?;
     let on_round = |round, blow: Blow, answered| {
@@ -76,13 +79,15 @@ fn tell(report: &Report) -> ExitCode {
             failovers.len()
         );
     }
+    report.rushes.iter().for_each(tell_of_rush);
     if 0 < report.disturbances {
         println!("DISTURBED: a server that was cut off raised its term {} times", report.disturbances);
     }
+    let sound = report.disturbances == 0 && report.rushes.iter().all(Rush::withstood);
     match &report.verdict {
         Verdict::Linearizable => {
             println!("every answer is explained, and nothing acknowledged is lost");
-            if report.disturbances == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Verdict::Violation(unexplained) => {
             println!("VIOLATION linearizability\n{unexplained}");
@@ -92,5 +97,24 @@ fn tell(report: &Report) -> ExitCode {
             println!("undecided: too much was under way at once on one key");
             ExitCode::from(UNDECIDED)
         }
+    }
+}
+
+fn tell_of_rush(rush: &Rush) {
+    let Rush { answered, in_vain, unknown, refusals, memory, recovery } = rush;
+    println!(
+        "overload: {answered} writes answered in time, {in_vain} in vain, {unknown} of unknown outcome; \
+         {refusals} refusals"
+    );
+    if let Some([before, most, after]) = memory.map(|bytes| bytes.map(|bytes| bytes >> 20)) {
+        println!("memory of the largest server: {before} MiB before, at most {most}, {after} after");
+    }
+    println!("answered again after {} ms", recovery.as_millis());
+    if !rush.withstood() {
+        println!(
+            "OVERWHELMED: it is to stay below {} MiB, and to answer within {} ms",
+            Rush::MEMORY_MAX >> 20,
+            Rush::RECOVERY_MAX.as_millis()
+        );
     }
 }

@@ -17,6 +17,7 @@ use crate::server::Status;
 use seaworthy_core::types::NodeId;
 use seaworthy_core::view::Role;
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
@@ -263,6 +264,15 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
         Endpoints::new(self.addresses(), None).take_snapshot(&self.addresses[&node]).await
     }
 
+    /// How much memory the largest process has; `None` where the machine does not say.
+    pub(crate) fn memory(&self) -> Option<Memory> {
+        let each = self.running.values().map(|process| Memory::of(process.child.id()?));
+        each.reduce(|one, other| {
+            let (one, other) = (one?, other?);
+            Some(Memory { now: one.now.max(other.now), most: one.most.max(other.most) })
+        })?
+    }
+
     /// What a server looks like, if it says so at once.
     pub(crate) async fn status(&self, node: NodeId) -> Option<Status> {
         let endpoints = Endpoints::new(self.addresses(), None);
@@ -277,6 +287,24 @@ impl<C: Fn(&Launch) -> Command> Fleet<C> {
             leaders.extend(self.status(node).await.filter(|status| status.role == Role::Leader));
         }
         leaders.iter().max_by_key(|status| status.term).map(|status| status.id)
+    }
+}
+
+/// Bytes of memory that a process has now, and has had at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    pub(crate) now: u64,
+    pub(crate) most: u64,
+}
+
+impl Memory {
+    fn of(process: u32) -> Option<Self> {
+        let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let bytes = |name| {
+            let kilobytes = text.lines().find_map(|line| line.strip_prefix(name)?.strip_suffix(" kB"))?;
+            Some(kilobytes.trim().parse::<u64>().ok()? << 10)
+        };
+        Some(Self { now: bytes("VmRSS:")?, most: bytes("VmHWM:")? })
     }
 }
 

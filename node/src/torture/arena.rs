@@ -1,7 +1,7 @@
 //! The servers, their clients, and what is done to them.
 
 use super::load::Load;
-use super::{Blow, PATIENCE, Plan, TortureError};
+use super::{Blow, PATIENCE, Plan, Rush, TortureError, crowd};
 use crate::client::Settings;
 use crate::fleet::{Fleet, Launch, NODES, State, Volume};
 use crate::grpc::Endpoints;
@@ -9,6 +9,7 @@ use seaworthy_core::types::NodeId;
 use seaworthy_sim::history::HistoryEvent;
 use std::collections::BTreeMap;
 use std::io;
+use std::pin::pin;
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -21,14 +22,16 @@ const FREEZE: Duration = Duration::from_millis(500);
 /// to lose its patience: several of its longest election timeouts.
 const SEVERED: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(1_200));
 
+/// How long the same keys are in use while there are too many clients.
+const RUSH_PART: Duration = Duration::from_millis(500);
+
 /// Where it happens.
 pub(super) struct Arena<C> {
     // In the order in which they go.
     fleet: Fleet<C>,
     _root: TempDir,
     load: Load,
-    /// How many operations are waited for.
-    operations: u64,
+    plan: Plan,
     toll: Toll,
 }
 
@@ -40,6 +43,7 @@ pub(super) struct Toll {
     pub(super) disk_failures: u64,
     pub(super) failovers: Vec<Duration>,
     pub(super) disturbances: u64,
+    pub(super) rushes: Vec<Rush>,
 }
 
 impl<C: Fn(&Launch) -> Command> Arena<C> {
@@ -59,8 +63,8 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
             attempt_timeout: Duration::from_millis(400),
         };
         let load = Load::start(Endpoints::new(fleet.addresses(), None), settings, plan.clients, plan.reads);
-        let (operations, toll) = (plan.operations, Toll::default());
-        let arena = Self { fleet, _root: root, load, operations, toll };
+        let (plan, toll) = (plan.clone(), Toll::default());
+        let arena = Self { fleet, _root: root, load, plan, toll };
         arena.served("the start").await?;
         // The founding is no part of what is tested: a control that syncs nothing is to lose what it has acknowledged.
         arena.fleet.volumes().values().try_for_each(Volume::settle)?;
@@ -121,6 +125,10 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
                 self.stopped(leader, what).await?;
                 self.fleet.volumes()[&leader].relieve()?;
             }
+            Blow::Overload => {
+                let rush = self.overload(what).await?;
+                self.toll.rushes.push(rush);
+            }
         }
         Ok(())
     }
@@ -136,6 +144,24 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
         nodes.iter().try_for_each(|node| self.fleet.volumes()[node].cut_power())?;
         self.fleet.kill(nodes).await?;
         nodes.iter().try_for_each(|node| self.fleet.volumes()[node].restore())
+    }
+
+    /// Has far too many clients come and go, and sees what that does.
+    async fn overload(&self, what: &str) -> Result<Rush, TortureError> {
+        let before = self.fleet.memory();
+        let addresses = self.fleet.addresses();
+        let mut crowd = pin!(crowd::rush(&self.plan, &addresses));
+        let rush = loop {
+            tokio::select! {
+                rush = &mut crowd => break rush,
+                // The others' writes are lost at times as well, and too many on one key cannot be judged.
+                () = time::sleep(RUSH_PART) => self.load.next_keys(),
+            }
+        };
+        let recovery = self.written_since(Instant::now(), what).await?;
+        let memory = before.zip(self.fleet.memory());
+        let memory = memory.map(|(before, after)| [before.now, after.most, after.now]);
+        Ok(Rush { memory, recovery, ..rush })
     }
 
     /// Waits until a server has stopped, which cannot use its disk any more.
@@ -160,7 +186,7 @@ impl<C: Fn(&Launch) -> Command> Arena<C> {
 
     /// Waits until enough more operations are answered.
     async fn served(&self, since: &str) -> Result<(), TortureError> {
-        let (deadline, enough) = (Instant::now() + PATIENCE, self.load.answered() + self.operations);
+        let (deadline, enough) = (Instant::now() + PATIENCE, self.load.answered() + self.plan.operations);
         while self.load.answered() < enough {
             if deadline <= Instant::now() {
                 return Err(TortureError::Unavailable(since.to_owned()));

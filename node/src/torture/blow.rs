@@ -37,6 +37,9 @@ pub enum Blow {
     BreakDisk,
     /// Leaves no room on the leader's disk. The leader must stop by itself, and come back once there is room.
     FillDisk,
+    /// Has more clients want something than the cluster can serve, for a while. It must say so, stay small, and answer
+    /// at once when they are gone.
+    Overload,
 }
 
 impl Blow {
@@ -57,6 +60,11 @@ impl Blow {
     /// Those that take an administrator, since each server needs a disk of its own.
     pub const DISKS: [Self; 4] = [Self::CutPower, Self::BreakDisk, Self::CutAllPower, Self::FillDisk];
 
+    /// All of them.
+    fn all() -> impl Iterator<Item = Self> {
+        Self::PROCESSES.into_iter().chain(Self::DISKS).chain([Self::Overload])
+    }
+
     /// Its name, in words with dashes between them.
     pub fn name(self) -> &'static str {
         match self {
@@ -74,6 +82,7 @@ impl Blow {
             Self::CutAllPower => "cut-all-power",
             Self::BreakDisk => "break-disk",
             Self::FillDisk => "fill-disk",
+            Self::Overload => "overload",
         }
     }
 
@@ -96,10 +105,7 @@ impl FromStr for Blow {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut all = Self::PROCESSES.into_iter().chain(Self::DISKS);
-        all.find(|blow| blow.name() == text).ok_or_else(|| {
-            let all = Self::PROCESSES.into_iter().chain(Self::DISKS);
-            format!("there are {}", all.map(Self::name).collect::<Vec<_>>().join(", "))
-        })
+        let names = || Self::all().map(Self::name).collect::<Vec<_>>().join(", ");
+        Self::all().find(|blow| blow.name() == text).ok_or_else(|| format!("there are {}", names()))
     }
 }

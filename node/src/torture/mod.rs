@@ -1,14 +1,17 @@
 //! Real processes under load that are killed, frozen, cut off and robbed of their disks again and again, and what their
 //! clients saw, held against the specification: by the very checker that judges the simulator's runs.
 //!
-//! In the order in which to read: `load`, the clients; `blow`, what can be done; `arena`, how it is done.
+//! In the order in which to read: `load`, the clients; `blow`, what can be done; `crowd`, far too many clients; `arena`,
+//! how it is done.
 
 mod arena;
 mod blow;
+mod crowd;
 mod load;
 
 pub use crate::fleet::Wiring;
 pub use blow::Blow;
+pub use crowd::Rush;
 
 use crate::fleet::{Lan, Launch, Volume};
 use crate::rank::percentile;
@@ -36,6 +39,10 @@ pub struct Plan {
     pub reads: ReadMode,
     /// What is between the servers, and can be cut.
     pub wiring: Wiring,
+    /// Clients that are too many.
+    pub crowd: u32,
+    /// How long they stay.
+    pub rush: Duration,
 }
 
 /// What came of it.
@@ -57,6 +64,8 @@ pub struct Report {
     pub failovers: Vec<Duration>,
     /// How often a server that was cut off raised its term meanwhile.
     pub disturbances: u64,
+    /// What became of each overload.
+    pub rushes: Vec<Rush>,
     /// Whether what the clients saw can be explained.
     pub verdict: Verdict,
 }
@@ -126,6 +135,7 @@ pub async fn torture(
         disk_failures: toll.disk_failures,
         failovers: toll.failovers,
         disturbances: toll.disturbances,
+        rushes: toll.rushes,
         verdict: check(&history),
     })
 }
