@@ -96,12 +96,25 @@ fn a_directory_is_for_one_process_and_for_one_server_for_ever() {
         (Identity { node: NodeId::new(2), ..IDENTITY }, "belongs to n1, not to n2"),
     ] {
         let error = refusal(Files::open(&path, identity).expect("nobody has it").recover());
-        assert!(error.contains(why), "{error}");
+        assert!(error.ends_with(why), "nothing is wrong with the disk: {error}");
     }
     assert_eq!(
         Files::open(&path, IDENTITY).expect("nobody has it").recover().expect("untouched"),
         founding()
     );
+}
+
+/// Founded anew, it would forget what it has promised.
+#[test]
+fn a_server_is_not_founded_where_one_has_lived_in_another_form() {
+    let (_parent, path) = fresh();
+    Files::found(&path, IDENTITY, founding()).expect("it is empty");
+    assert!(refusal(Json::found(&path, IDENTITY, founding())).contains("holds a server already"));
+    assert!(refusal(Json::open(&path, IDENTITY).expect("nobody has it").recover()).contains("another form"));
+    let (_parent, path) = fresh();
+    Json::found(&path, IDENTITY, founding()).expect("it is empty");
+    assert!(refusal(Files::found(&path, IDENTITY, founding())).contains("holds a server already"));
+    assert!(refusal(Files::open(&path, IDENTITY).expect("nobody has it").recover()).contains("another form"));
 }
 
 #[test]

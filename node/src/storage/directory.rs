@@ -97,17 +97,22 @@ impl Directory {
         self.handle.sync_all().map_err(StorageError::io("sync", &self.path))
     }
 
-    /// The files of which `wanted` knows the name, with their contents.
-    pub(super) fn read(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
-        let mut files = Vec::new();
+    /// The names of files that are `wanted`.
+    pub(super) fn names(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, StorageError> {
+        let mut names = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(StorageError::io("list", &self.path))? {
             let entry = entry.map_err(StorageError::io("list", &self.path))?;
-            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
-            if wanted(&name) {
-                let path = entry.path();
-                files.push((name, fs::read(&path).map_err(StorageError::io("read", &path))?));
-            }
+            names.extend(entry.file_name().into_string().ok().filter(|name| wanted(name)));
         }
-        Ok(files)
+        Ok(names)
+    }
+
+    /// The files of which `wanted` knows the name, with their contents.
+    pub(super) fn read(&self, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+        let read = |name: String| {
+            let path = self.join(&name);
+            Ok((name, fs::read(&path).map_err(StorageError::io("read", &path))?))
+        };
+        self.names(wanted)?.into_iter().map(read).collect()
     }
 }

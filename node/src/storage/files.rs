@@ -1,7 +1,7 @@
 //! The durable log: the core's bytes in real files.
 
 use super::directory::Directory;
-use super::{Storage, StorageError};
+use super::{Storage, StorageError, found_in, vacant};
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::Record;
 use seaworthy_core::flaw::Sound;
@@ -44,10 +44,7 @@ impl Files {
     /// # Errors
     /// If a server has lived there, or the directory cannot be made or written to.
     pub fn found(path: &Path, identity: Identity, state: Durable) -> Result<(), StorageError> {
-        let directory = Directory::create(path)?;
-        if !directory.read(|name| matches!(File::parse(name), Some(File::Segment(_))))?.is_empty() {
-            return Err(StorageError::Occupied(directory.path().to_owned()));
-        }
+        let directory = found_in(path)?;
         let geometry = Geometry::default();
         let journal = Journal::format(identity, geometry, Sound, state);
         let mut files = Self { directory, identity, geometry, journal: Some(journal), open: BTreeMap::new() };
@@ -109,6 +106,11 @@ impl Files {
     }
 }
 
+/// Whether a file of this name holds what a server has written.
+pub(super) fn is_state(name: &str) -> bool {
+    matches!(File::parse(name), Some(File::Segment(_)))
+}
+
 impl Open {
     fn write(&mut self, offset: u64, bytes: &[u8]) -> std::io::Result<()> {
         let end = offset + bytes.len() as u64;
@@ -129,11 +131,15 @@ impl Storage for Files {
         let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
         let recovery = match Journal::recover(self.identity, self.geometry, Sound, files) {
             Ok(recovery) => recovery,
-            Err(RecoveryError::Unformatted) => {
-                return Err(StorageError::Vacant(self.directory.path().to_owned()));
-            }
+            Err(RecoveryError::Unformatted) => return Err(vacant(&self.directory)),
             Err(source) => {
-                return Err(StorageError::Refused { path: self.directory.path().to_owned(), source });
+                let path = self.directory.path().to_owned();
+                return Err(match source {
+                    RecoveryError::Version { .. }
+                    | RecoveryError::WrongCluster { .. }
+                    | RecoveryError::WrongNode { .. } => StorageError::Foreign { path, source },
+                    source => StorageError::Refused { path, source },
+                });
             }
         };
         if let Some(torn) = recovery.report.torn {

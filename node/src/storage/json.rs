@@ -1,7 +1,7 @@
 //! A disk to be read: the whole state as one file of JSON.
 
 use super::directory::Directory;
-use super::{Storage, StorageError};
+use super::{Storage, StorageError, found_in, vacant};
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::{HardState, Record};
 use seaworthy_core::kv::Command;
@@ -38,10 +38,7 @@ impl Json {
     /// # Errors
     /// If a server has lived there, or the directory cannot be made or written to.
     pub fn found(path: &Path, identity: Identity, state: Durable) -> Result<(), StorageError> {
-        let directory = Directory::create(path)?;
-        if directory.join(STATE).exists() {
-            return Err(StorageError::Occupied(directory.path().to_owned()));
-        }
+        let directory = found_in(path)?;
         Self { directory, identity, state }.write()
     }
 
@@ -85,9 +82,9 @@ impl Json {
 
 impl Storage for Json {
     fn recover(&mut self) -> Result<Durable, StorageError> {
-        let files = self.directory.read(|name| name == STATE)?;
+        let files = self.directory.read(is_state)?;
         let Some((name, bytes)) = files.into_iter().next() else {
-            return Err(StorageError::Vacant(self.directory.path().to_owned()));
+            return Err(vacant(&self.directory));
         };
         let text = String::from_utf8(bytes).map_err(|error| error.to_string());
         let durable = text.and_then(|text| self.read(&text));
@@ -100,6 +97,11 @@ impl Storage for Json {
         batch.into_iter().for_each(|record| self.state.persist(record));
         self.write()
     }
+}
+
+/// Whether a file of this name holds what a server has written.
+pub(super) fn is_state(name: &str) -> bool {
+    name == STATE
 }
 
 /// The one field that every version has.

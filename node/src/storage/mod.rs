@@ -15,6 +15,7 @@ pub use files::Files;
 pub use json::Json;
 pub use memory::Memory;
 
+use directory::Directory;
 use seaworthy_core::durable::Durable;
 use seaworthy_core::effect::Record;
 use seaworthy_core::storage::RecoveryError;
@@ -89,6 +90,17 @@ pub enum StorageError {
     /// No server has lived there.
     #[error("{} holds no server", .0.display())]
     Vacant(PathBuf),
+    /// A server has lived there, whose state another adapter can read.
+    #[error("{} holds a server, but in another form", .0.display())]
+    OtherForm(PathBuf),
+    /// The files are another server's, or another version's. They have not been touched.
+    #[error("{}: {source}", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Whose.
+        source: RecoveryError,
+    },
     /// The files are not what this server wrote. They have not been touched.
     #[error("{}: {source}; the server cannot be trusted with it: remove it from the cluster, and add it again under a new number with an empty directory", path.display())]
     Refused {
@@ -110,5 +122,27 @@ pub enum StorageError {
 impl StorageError {
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+/// Whether a file of this name holds what a server has written, by whichever adapter.
+fn is_state(name: &str) -> bool {
+    files::is_state(name) || json::is_state(name)
+}
+
+/// A directory in which no server has lived.
+fn found_in(path: &Path) -> Result<Directory, StorageError> {
+    let directory = Directory::create(path)?;
+    let occupied = !directory.names(is_state)?.is_empty();
+    if occupied { Err(StorageError::Occupied(directory.path().to_owned())) } else { Ok(directory) }
+}
+
+/// Why an adapter finds nothing in a directory.
+fn vacant(directory: &Directory) -> StorageError {
+    let path = directory.path().to_owned();
+    match directory.names(is_state) {
+        Ok(names) if names.is_empty() => StorageError::Vacant(path),
+        Ok(_) => StorageError::OtherForm(path),
+        Err(error) => error,
     }
 }
