@@ -12,10 +12,10 @@ use seaworthy_core::types::NodeId;
 use seaworthy_node::fleet::abandoned;
 use seaworthy_node::grpc::{self, Peers, Service, Tls};
 use seaworthy_node::metrics;
-use seaworthy_node::server::Server;
+use seaworthy_node::server::{Server, ServerError};
 use seaworthy_node::storage::StorageError;
 use std::collections::BTreeMap;
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU64;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -47,9 +47,6 @@ pub(super) async fn serve(serve: Serve) -> Result<ExitCode> {
         .into());
     }
     let identity = Identity { cluster: xxhash_rust::xxh3::xxh3_64(serve.cluster.as_bytes()), node: serve.id };
-    if let Some(state) = first_state(&serve) {
-        serve.storage.found(&serve.data, identity, state)?;
-    }
     run(&serve, identity, tls).await
 }
 
@@ -64,12 +61,6 @@ fn first_state(serve: &Serve) -> Option<Durable> {
 }
 
 async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<ExitCode> {
-    let storage = serve.storage.open(&serve.data, identity).map_err(|error| match error {
-        vacant @ StorageError::Vacant(_) => {
-            format!("{vacant}: say --bootstrap to found a cluster, or --join to be added to one")
-        }
-        error => error.to_string(),
-    })?;
     let config = Config {
         election_timeout_min: serve.election_timeout,
         election_timeout_max: 2 * serve.election_timeout,
@@ -77,14 +68,14 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
         snapshot_interval: NonZeroU64::new(serve.snapshot_interval),
         ..Config::new(serve.id, 0)
     };
-    let listener =
-        TcpListener::bind(&serve.listen).await.map_err(|error| format!("{}: {error}", serve.listen))?;
-    let address = match &serve.advertise {
-        Some(address) => address.clone(),
-        None => listener.local_addr()?.to_string(),
+    config.validate()?;
+    let addresses = addresses(serve)?;
+    let listener = bind(&serve.listen).await?;
+    let address = advertised(serve, &addresses, listener.local_addr()?)?;
+    let metrics = match &serve.metrics {
+        Some(address) => Some(bind(address).await?),
+        None => None,
     };
-    println!("{} listens on {}", serve.id, listener.local_addr()?);
-    let addresses: BTreeMap<NodeId, String> = serve.peers.iter().cloned().collect();
     if let Some(tls) = &tls {
         let hangups = signal(SignalKind::hangup())?;
         tokio::spawn(renew_at_hangups(serve.tls.clone(), serve.cluster.clone(), tls.clone(), hangups));
@@ -98,10 +89,18 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
             None => std::future::pending().await,
         }
     };
+    // Last of all, since it happens once: whoever has made a mistake above tries again.
+    if let Some(state) = first_state(serve) {
+        serve.storage.found(&serve.data, identity, state)?;
+    }
+    let storage = serve.storage.open(&serve.data, identity).map_err(advice)?;
     let peers = Peers::new(identity, address, addresses, tls);
-    let mut server = Server::start(config, storage, peers.clone())?;
-    if let Some(address) = &serve.metrics {
-        let listener = TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?;
+    let mut server = Server::start(config, storage, peers.clone()).map_err(|error| match error {
+        ServerError::Storage(error) => advice(error),
+        error => error.to_string(),
+    })?;
+    println!("{} listens on {}", serve.id, listener.local_addr()?);
+    if let Some(listener) = metrics {
         println!("{} tells its metrics on {}", serve.id, listener.local_addr()?);
         tokio::spawn(metrics::serve(server.handle(), listener));
     }
@@ -124,6 +123,45 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
     let _ = stop.send(());
     let _ = time::timeout(FAREWELL, serving).await;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(address: &str) -> Result<TcpListener> {
+    Ok(TcpListener::bind(address).await.map_err(|error| format!("{address}: {error}"))?)
+}
+
+/// Where the servers are that were named.
+fn addresses(serve: &Serve) -> Result<BTreeMap<NodeId, String>> {
+    let mut addresses = BTreeMap::new();
+    for (node, address) in &serve.peers {
+        if addresses.insert(*node, address.clone()).is_some() {
+            return Err(format!("{node} is named twice among the peers").into());
+        }
+    }
+    Ok(addresses)
+}
+
+/// Where others reach this server.
+fn advertised(serve: &Serve, addresses: &BTreeMap<NodeId, String>, listens: SocketAddr) -> Result<String> {
+    match serve.advertise.as_ref().or(addresses.get(&serve.id)) {
+        Some(address) => Ok(address.clone()),
+        None if listens.ip().is_unspecified() => Err(format!(
+            "{listens} does not say where others reach {}: say --advertise, or name it among the --peers",
+            serve.id
+        )
+        .into()),
+        None => Ok(listens.to_string()),
+    }
+}
+
+/// What is wrong with a disk, and what to say instead if that helps.
+fn advice(error: StorageError) -> String {
+    match error {
+        StorageError::Vacant(_) => {
+            format!("{error}: say --bootstrap to found a cluster, or --join to be added to one")
+        }
+        StorageError::OtherForm(_) => format!("{error}: see --storage"),
+        error => error.to_string(),
+    }
 }
 
 /// Reads the certificates anew whenever it is told to.
