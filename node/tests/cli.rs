@@ -10,6 +10,7 @@ use seaworthy_sim::history::{Completion, HistoryEvent};
 use seaworthy_sim::run::{Verdict, run_recorded};
 use seaworthy_sim::scenario::parse;
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -211,10 +212,43 @@ fn a_server_that_must_not_start_says_why() {
     assert!(stderr(&exposed).contains("--insecure"), "{}", stderr(&exposed));
 }
 
+/// What is founded is founded for good, so that a mistake must show before.
+#[test]
+fn a_mistake_at_the_first_start_can_be_made_good() {
+    let root = tempfile::tempdir().expect("there is room");
+    let data = root.path().join("data");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    let taken = listener.local_addr().expect("it is bound").to_string();
+    let mistakes: [(&[&str], &str); 5] = [
+        (&["--listen", &taken], "in use"),
+        (&["--metrics", &taken], "in use"),
+        (&["--heartbeat", "150"], "below the shortest election timeout"),
+        (&["--peers", "2=a:1,2=b:1"], "named twice"),
+        (&["--listen", "0.0.0.0:0", "--insecure"], "say --advertise"),
+    ];
+    let path = data.to_str().expect("it is text");
+    for (mistake, why) in mistakes {
+        let first = ["serve", "--id", "1", "--data", path, "--bootstrap", "--listen", "127.0.0.1:0"];
+        let output = run(&[&first, mistake].concat());
+        assert_eq!(output.status.code(), Some(1), "{mistake:?}");
+        assert!(stderr(&output).contains(why) && stdout(&output).is_empty(), "{}", stderr(&output));
+    }
+    assert_eq!(Serving::start(&data, "1", &["--bootstrap"]).terminate(), Some(0));
+    let output = run(&["serve", "--id", "1", "--data", path, "--listen", "127.0.0.1:0", "--storage", "json"]);
+    assert!(stderr(&output).contains("another form: see --storage"), "{}", stderr(&output));
+}
+
 #[test]
 fn bad_usage_is_told_apart_from_bad_luck() {
     assert_eq!(run(&["start", "memory", "0"]).status.code(), Some(2));
+    assert_eq!(run(&["start", "memory", "--data", "d"]).status.code(), Some(2));
     assert_eq!(run(&["client"]).status.code(), Some(2));
+    let unseen = run(&["status", "--endpoints", "127.0.0.1:1"]);
+    assert_eq!(unseen.status.code(), Some(1));
+    assert!(stdout(&unseen).starts_with("(error) no server can be seen"), "{}", stdout(&unseen));
+    let log = program().arg("start").env("SEAWORTHY_LOG", "x=y=z").output().expect("it starts");
+    assert_eq!(log.status.code(), Some(2));
+    assert!(stderr(&log).starts_with("error: SEAWORTHY_LOG=x=y=z"), "{}", stderr(&log));
     let nobody = run(&["client", "--endpoints", "127.0.0.1:1", "--command", "SET a 1"]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(stdout(&nobody).starts_with("(error) not done within the time: 127.0.0.1:1 cannot be reached"));

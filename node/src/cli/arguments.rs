@@ -7,25 +7,25 @@ use seaworthy_core::member::ReadMode;
 use seaworthy_core::types::NodeId;
 use seaworthy_node::grpc::Tls;
 use seaworthy_node::torture::{Blow, Wiring};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const AFTER_HELP: &str = "\
 Examples:
-  seaworthy-node                            three servers in memory, and a prompt
-  seaworthy-node start rpc 5                five real servers on loopback
+  seaworthy-node                three servers in memory, and a prompt
+  seaworthy-node start rpc 5    five real servers on loopback
   printf 'SET a 1\\nGET a\\n' | seaworthy-node
   seaworthy-node client --endpoints 127.0.0.1:7101 --command 'GET a'";
 
 const SERVE_HELP: &str = "\
 A server of three, for the first time; from then on without --bootstrap:
-  seaworthy-node serve --id 1 --listen 127.0.0.1:7101 --data data/1 --bootstrap \\
-    --peers 1=127.0.0.1:7101,2=127.0.0.1:7102,3=127.0.0.1:7103
+  seaworthy-node serve --id 1 --listen 127.0.0.1:7101 --data data/1 \\
+    --bootstrap --peers 1=127.0.0.1:7101,2=127.0.0.1:7102,3=127.0.0.1:7103
 
 A fourth, which the others take in once an operator says so:
-  seaworthy-node serve --id 4 --listen 127.0.0.1:7104 --data data/4 --join \\
-    --peers 1=127.0.0.1:7101,2=127.0.0.1:7102,3=127.0.0.1:7103
+  seaworthy-node serve --id 4 --listen 127.0.0.1:7104 --data data/4 \\
+    --join --peers 1=127.0.0.1:7101,2=127.0.0.1:7102,3=127.0.0.1:7103
   seaworthy-node member --endpoints 127.0.0.1:7101 add 4
 
 A configuration file is an object of JSON whose fields are the long options,
@@ -42,8 +42,8 @@ with loop devices, mkfs.ext4 and xfs_io also cuts the power, breaks disks and
 fills them. At the end every key is read. Exits with 1 if the answers that
 clients got cannot be explained by any order of what they asked, a server that
 was cut off raised its term, or too many clients made one swell or fall silent;
-with 3 if that is undecided, with 4 if this machine cannot do what was asked for,
-and with 70 if it fails meanwhile.
+with 3 if that is undecided, with 4 if this machine cannot do what was asked
+for, and with 70 if it fails meanwhile.
 
 Fifty failovers, a network that really loses packets, and a minute of too much:
   seaworthy-node torture --rounds 50 --blows kill-leader
@@ -52,13 +52,14 @@ Fifty failovers, a network that really loses packets, and a minute of too much:
 Two controls, which must fail: reads that ask nobody, and disks that sync
 nothing (with Debian's package eatmydata):
   seaworthy-node torture --rounds 9 --blows cut-leader --reads stale
-  LD_PRELOAD=libeatmydata.so seaworthy-node torture --rounds 3 --blows cut-all-power";
+  export LD_PRELOAD=libeatmydata.so
+  seaworthy-node torture --rounds 3 --blows cut-all-power";
 
 const BENCH_HELP: &str = "\
 Three processes of this program serve on loopback, once with their data on the
-disk, where every write waits for syncs, and once in /dev/shm, where a sync costs
-nothing. Clients ask, wait for the answer and ask again: writes of 100 bytes, and
-linearizable reads. Everything is measured in turn, round by round.
+disk, where every write waits for syncs, and once in /dev/shm, where a sync
+costs nothing. Clients ask, wait for the answer and ask again: writes of 100
+bytes, and linearizable reads. Everything is measured in turn, round by round.
 
 The same load for a cluster of etcd beside it:
   seaworthy-node bench --etcd 127.0.0.1:2379,127.0.0.1:2479,127.0.0.1:2579";
@@ -124,7 +125,7 @@ pub(super) enum Task {
 
 impl Default for Task {
     fn default() -> Self {
-        Self::Start(Start { protocol: Protocol::Memory, servers: 3, data: None, storage: StorageKind::Files })
+        Self::Start(Start { protocol: Protocol::Memory, servers: 3, data: None, storage: None })
     }
 }
 
@@ -171,9 +172,9 @@ pub(super) struct Start {
     /// With rpc: where the servers keep their data, in a directory each; otherwise it goes at the end
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
-    /// With rpc: in which form
-    #[arg(long, default_value = "files", ignore_case = true)]
-    pub(super) storage: StorageKind,
+    /// With rpc: in which form; otherwise as the durable log
+    #[arg(long, ignore_case = true)]
+    pub(super) storage: Option<StorageKind>,
 }
 
 impl Start {
@@ -200,9 +201,10 @@ pub(super) enum Protocol {
     Rpc,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum StorageKind {
     /// The durable log
+    #[default]
     Files,
     /// A file to read, for learning
     Json,
@@ -292,7 +294,7 @@ pub(super) struct Bench {
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
     /// Members of a cluster of etcd, which gets the same load
-    #[arg(long, value_delimiter = ',', value_name = "ADDRESS")]
+    #[arg(long, value_delimiter = ',', value_parser = address, value_name = "ADDRESS")]
     pub(super) etcd: Vec<String>,
     /// What is printed
     #[arg(long, default_value = "human")]
@@ -309,7 +311,7 @@ pub(super) enum Format {
 #[derive(Debug, Args)]
 pub(super) struct Reach {
     /// Servers of the cluster, each a host and a port; others are found through them
-    #[arg(long, value_delimiter = ',', required = true, env = "SEAWORTHY_ENDPOINTS", value_name = "ADDRESS")]
+    #[arg(long, value_delimiter = ',', required = true, env = "SEAWORTHY_ENDPOINTS", value_parser = address, value_name = "ADDRESS")]
     pub(super) endpoints: Vec<String>,
     /// The name of the cluster, as in its certificates
     #[arg(long, default_value = "seaworthy", env = "SEAWORTHY_CLUSTER", value_parser = cluster_name, value_name = "NAME")]
@@ -348,10 +350,10 @@ pub(super) struct Serve {
     #[arg(long, env = "SEAWORTHY_ID", value_parser = node, value_name = "N")]
     pub(super) id: NodeId,
     /// Where to listen: an address and a port
-    #[arg(long, env = "SEAWORTHY_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "SEAWORTHY_LISTEN", value_parser = address, value_name = "ADDRESS")]
     pub(super) listen: String,
-    /// Where others reach this server, if not where it listens
-    #[arg(long, env = "SEAWORTHY_ADVERTISE", value_name = "ADDRESS")]
+    /// Where others reach this server; otherwise as it is named among the peers, or where it listens
+    #[arg(long, env = "SEAWORTHY_ADVERTISE", value_parser = address, value_name = "ADDRESS")]
     pub(super) advertise: Option<String>,
     /// The servers of the cluster, such as 1=10.0.0.1:7101,2=10.0.0.2:7101
     #[arg(long, value_delimiter = ',', env = "SEAWORTHY_PEERS", value_parser = peer, value_name = "N=ADDRESS")]
@@ -380,7 +382,7 @@ pub(super) struct Serve {
     #[arg(long)]
     pub(super) until_stdin_ends: bool,
     /// Tells metrics there, in the text format of Prometheus, to whoever asks: an address and a port
-    #[arg(long, env = "SEAWORTHY_METRICS", value_name = "ADDRESS")]
+    #[arg(long, env = "SEAWORTHY_METRICS", value_parser = address, value_name = "ADDRESS")]
     pub(super) metrics: Option<String>,
     #[command(flatten)]
     pub(super) tls: TlsFiles,
@@ -401,7 +403,20 @@ pub(super) struct Serve {
 fn peer(text: &str) -> std::result::Result<(NodeId, String), String> {
     let (number, address) =
         text.split_once('=').ok_or("a peer is a number and an address, as in 1=10.0.0.1:7101")?;
-    Ok((node(number)?, address.to_owned()))
+    Ok((node(number)?, self::address(address)?))
+}
+
+fn address(text: &str) -> std::result::Result<String, String> {
+    let good = text.rsplit_once(':').is_some_and(|(host, port)| {
+        let sixth = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let plain = !host.is_empty() && !host.contains([':', '/', '[', ']', ' ']);
+        (plain || sixth.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok())) && port.parse::<u16>().is_ok()
+    });
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("an address is a host and a port, as in 10.0.0.1:7101".to_owned())
+    }
 }
 
 fn cluster_name(text: &str) -> std::result::Result<String, String> {
@@ -425,90 +440,36 @@ fn milliseconds(text: &str) -> std::result::Result<Duration, String> {
         .ok_or_else(|| "a time is a number of milliseconds up to 600000".to_owned())
 }
 
-/// Largest configuration file that is read.
-const CONFIG_MAX: u64 = 64 << 10;
-
-/// The arguments, with what a configuration file says put before all other options of `serve`, so that these override
-/// it.
-pub(super) fn expanded(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>> {
-    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
-    if arguments.get(1).is_none_or(|task| task != "serve") {
-        return Ok(arguments);
-    }
-    let place = arguments.iter().position(|argument| argument == "--config");
-    let named = place.and_then(|place| arguments.get(place + 1)).map(PathBuf::from);
-    let mut joined = arguments
-        .iter()
-        .filter_map(|argument| argument.to_str()?.strip_prefix("--config=").map(PathBuf::from));
-    if let Some(path) = named.or(joined.next_back()) {
-        arguments.splice(2..2, options(&path)?);
-    }
-    Ok(arguments)
-}
-
-/// The options that a configuration file stands for.
-fn options(path: &Path) -> Result<Vec<OsString>> {
-    let wrong = |reason: String| format!("{}: {reason}", path.display());
-    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?.len();
-    if CONFIG_MAX < size {
-        return Err(wrong("is too large for a configuration file".to_owned()).into());
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    let object: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let mut options = Vec::new();
-    for (name, value) in object {
-        let word = |value: &serde_json::Value| match value {
-            serde_json::Value::String(text) => Ok(text.clone()),
-            serde_json::Value::Number(number) => Ok(number.to_string()),
-            _ => Err(wrong(format!("{name} is no text, number, list of them, true or false"))),
-        };
-        match &value {
-            serde_json::Value::Bool(true) => options.push(format!("--{name}").into()),
-            serde_json::Value::Bool(false) => {}
-            serde_json::Value::Array(values) => {
-                let words = values.iter().map(word).collect::<std::result::Result<Vec<_>, _>>()?;
-                options.push(format!("--{name}={}", words.join(",")).into());
-            }
-            value => options.push(format!("--{name}={}", word(value)?).into()),
-        }
-    }
-    Ok(options)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
-    use std::io::Write as _;
 
     #[test]
     fn the_grammar_makes_sense() {
         Arguments::command().debug_assert();
     }
 
+    /// Examples are to be copied, line by line.
     #[test]
-    fn a_flag_is_stronger_than_the_file() {
-        let mut file = tempfile::NamedTempFile::new().expect("there is room");
-        let text =
-            r#"{"id": 3, "listen": "127.0.0.1:1", "data": "d", "peers": ["1=a:1", "2=b:2"], "join": true}"#;
-        file.write_all(text.as_bytes()).expect("there is room");
-        let path = file.path().to_str().expect("it is text");
-        let line = ["seaworthy-node", "serve", "--id", "4", "--config", path].map(OsString::from);
-        let arguments =
-            Arguments::try_parse_from(expanded(line).expect("it can be read")).expect("it makes sense");
-        let Some(Task::Serve(serve)) = arguments.task else { panic!("serve was asked for") };
-        assert_eq!((serve.id, serve.listen.as_str(), serve.join), (NodeId::new(4), "127.0.0.1:1", true));
-        assert_eq!(serve.peers, [(NodeId::new(1), "a:1".to_owned()), (NodeId::new(2), "b:2".to_owned())]);
+    fn what_is_said_besides_the_options_fits_a_terminal() {
+        let texts = [AFTER_HELP, SERVE_HELP, TORTURE_HELP, BENCH_HELP];
+        let long: Vec<&str> =
+            texts.iter().flat_map(|text| text.lines()).filter(|line| 80 < line.chars().count()).collect();
+        assert!(long.is_empty(), "{long:#?}");
     }
 
     #[test]
     fn what_makes_no_sense_is_refused_with_what_would_be_right() {
-        let cases: [(&[&str], &str); 6] = [
+        let cases: [(&[&str], &str); 10] = [
             (&["start", "memory", "0"], "1..=99"),
             (&["start", "memory", "100"], "1..=99"),
             (&["start", "telex"], "memory"),
             (&["client"], "--endpoints"),
+            (&["client", "--endpoints", "7101"], "a host and a port"),
+            (&["client", "--endpoints", "http://a:1"], "a host and a port"),
+            (&["client", "--endpoints", "::1:7101"], "a host and a port"),
+            (&["serve", "--peers", "2=b"], "a host and a port"),
             (&["transfer", "--endpoints", "a:1", "0"], "from 1"),
             (&["status", "--endpoints", "a:1", "--tls-ca", "f"], "--tls-cert"),
         ];
@@ -517,6 +478,8 @@ mod tests {
             let error = Arguments::try_parse_from(line).expect_err("it makes no sense").to_string();
             assert!(error.contains(hint), "{words:?}: {error}");
         }
-        assert!(Arguments::try_parse_from(["seaworthy-node", "start", "RPC", "5"]).is_ok());
+        for words in [["start", "RPC", "5"], ["status", "--endpoints", "[::1]:7101,localhost:7102"]] {
+            assert!(Arguments::try_parse_from(["seaworthy-node"].iter().chain(&words)).is_ok(), "{words:?}");
+        }
     }
 }

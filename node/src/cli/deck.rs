@@ -50,7 +50,12 @@ impl Deck {
         match order {
             Order::Help(None) => Ok(help()),
             Order::Help(Some(name)) => explain(name),
-            Order::Status => Ok(table(&self.statuses().await)),
+            Order::Status => {
+                let sightings = self.statuses().await;
+                let seen = sightings.iter().any(|(_, status)| status.is_ok());
+                let table = table(&sightings);
+                if seen { Ok(table) } else { Err(format!("no server can be seen\n{table}")) }
+            }
             Order::Add(node) => self.add(*node).await,
             Order::Remove(node) => {
                 self.change(Change::Remove(*node)).await?;

@@ -64,14 +64,15 @@ impl Live {
         let temporary = if start.data.is_none() { Some(tempfile::tempdir()?) } else { None };
         let root = start.data.clone().or(temporary.as_ref().map(|root| root.path().to_owned()));
         let root = root.expect("there is one or the other");
+        let storage = start.storage.unwrap_or_default();
         let mut machines = BTreeMap::new();
         for node in start.nodes() {
-            machines.insert(node, found(&root, start.storage, node, founding.clone()).await?);
+            machines.insert(node, found(&root, storage, node, founding.clone()).await?);
         }
         let addresses = machines.values().map(|machine| machine.address.clone()).collect();
         let mut live = Self {
             root,
-            storage: start.storage,
+            storage,
             client: Client::new(Endpoints::new(addresses, None), Settings::default()),
             faults: Faults::new(),
             machines,

@@ -1,9 +1,10 @@
-//! The command line. In the order in which to read: `arguments`, what can be asked for; `orders`, what can be typed at
-//! the prompt besides commands; `deck`, how orders are carried out: in the simulator's world, `basin`, on `live` servers
-//! in this process, or on `remote` ones; `prompt`; `serve`; `signals`; `torture`;
-//! `bench`.
+//! The command line. In the order in which to read: `arguments`, what can be asked for; `configuration`, or by a file;
+//! `orders`, what can be typed at the prompt besides commands; `deck`, how orders are carried out: in the simulator's
+//! world, `basin`, on `live` servers in this process, or on `remote` ones; `prompt`; `disks`; `serve`; `signals`;
+//! `torture`; `bench`.
 
 mod arguments;
+mod configuration;
 mod orders;
 mod deck;
 mod basin;
@@ -22,9 +23,10 @@ use deck::Deck;
 use orders::Order;
 use prompt::{Prompt, Source};
 use std::error::Error;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use tokio::runtime::Runtime;
+use tracing_subscriber::EnvFilter;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -33,7 +35,7 @@ const USAGE: u8 = 2;
 
 /// Parses, runs, and says how it went.
 pub(super) fn main() -> ExitCode {
-    let arguments = match arguments::expanded(std::env::args_os()).map(Arguments::try_parse_from) {
+    let arguments = match configuration::expanded(std::env::args_os()).map(Arguments::try_parse_from) {
         Ok(Ok(arguments)) => arguments,
         Ok(Err(error)) => error.exit(),
         Err(error) => {
@@ -41,18 +43,26 @@ pub(super) fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SEAWORTHY_LOG").unwrap_or_else(|_| {
-            let level = if matches!(arguments.task, Some(Task::Serve(_))) { "info" } else { "error" };
-            tracing_subscriber::EnvFilter::new(level)
-        }))
-        .with_writer(io::stderr)
-        .init();
+    if let Err(error) = log(&arguments) {
+        eprintln!("error: {error}");
+        return ExitCode::from(USAGE);
+    }
     let ran = Runtime::new().map_err(Box::from).and_then(|runtime| run(arguments, &runtime));
     ran.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         ExitCode::FAILURE
     })
+}
+
+/// Has everything that goes on told on stderr, as far as it is asked for; in colours on a terminal, unless somebody has
+/// said that they want none.
+fn log(arguments: &Arguments) -> Result<()> {
+    let level = if matches!(arguments.task, Some(Task::Serve(_))) { "info" } else { "error" };
+    let wanted = std::env::var("SEAWORTHY_LOG").unwrap_or_else(|_| level.to_owned());
+    let filter = EnvFilter::try_new(&wanted).map_err(|error| format!("SEAWORTHY_LOG={wanted}: {error}"))?;
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).init();
+    Ok(())
 }
 
 fn run(arguments: Arguments, runtime: &Runtime) -> Result<ExitCode> {
@@ -65,6 +75,10 @@ fn run(arguments: Arguments, runtime: &Runtime) -> Result<ExitCode> {
                 start.place(),
             );
             let deck = match start.protocol {
+                Protocol::Memory if start.data.is_some() || start.storage.is_some() => {
+                    eprintln!("error: --data and --storage are for rpc: servers in memory keep nothing");
+                    return Ok(ExitCode::from(USAGE));
+                }
                 Protocol::Memory => Deck::Basin(basin::Basin::launch(start.servers)?),
                 Protocol::Rpc => Deck::Live(runtime.block_on(live::Live::launch(&start))?),
             };

@@ -240,7 +240,11 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        text = format!("{text}: {error}");
+        let more = error.to_string();
+        // Some repeat what lies behind them.
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
         source = error.source();
     }
     text
