@@ -112,6 +112,27 @@ async fn a_server_without_the_name_of_one_is_none() {
     assert!(matches!(refused, Err(Failure::Unreachable(_))), "{refused:?}");
 }
 
+/// It would run, and nobody would talk to it.
+#[test]
+fn a_server_sees_itself_that_its_certificate_is_of_no_use() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    assert!(authority.tls(Role::Node(ONE)).check(ONE).is_ok());
+    let names = [Role::Node(ONE).name(CLUSTER), format!("server.{CLUSTER}")];
+    let (certificate, _) = authority.papers(&names, false);
+    let (_, key) = authority.papers(&names, false);
+    for (tls, why) in [
+        (authority.certify(&names, true, &authority), "nobody would believe it"),
+        (authority.certify(&names, false, &stranger), "nobody would believe it"),
+        (authority.tls(Role::Node(NodeId::new(2))), "it is not for node-1.demo"),
+        (authority.tls(Role::Client), "it is not for node-1.demo"),
+        (authority.certify(&names[..1], false, &authority), "it is not for server.demo"),
+        (Tls::new(CLUSTER, authority.certificate.clone(), certificate, key), "KeyMismatch"),
+    ] {
+        let error = tls.check(ONE).expect_err(why).to_string();
+        assert!(error.starts_with("the certificate: ") && error.contains(why), "{error}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_does_more_than_their_certificate_says() {
     let authority = Authority::new();

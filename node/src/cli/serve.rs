@@ -69,6 +69,9 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
         ..Config::new(serve.id, 0)
     };
     config.validate()?;
+    if let Some(tls) = &tls {
+        tls.check(serve.id)?;
+    }
     let addresses = addresses(serve)?;
     let listener = bind(&serve.listen).await?;
     let address = advertised(serve, &addresses, listener.local_addr()?)?;
@@ -78,7 +81,8 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
     };
     if let Some(tls) = &tls {
         let hangups = signal(SignalKind::hangup())?;
-        tokio::spawn(renew_at_hangups(serve.tls.clone(), serve.cluster.clone(), tls.clone(), hangups));
+        let (files, cluster) = (serve.tls.clone(), serve.cluster.clone());
+        tokio::spawn(renew_at_hangups(serve.id, files, cluster, tls.clone(), hangups));
     }
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
@@ -165,10 +169,12 @@ fn advice(error: StorageError) -> String {
 }
 
 /// Reads the certificates anew whenever it is told to.
-async fn renew_at_hangups(files: TlsFiles, cluster: String, tls: Tls, mut hangups: Signal) {
+async fn renew_at_hangups(node: NodeId, files: TlsFiles, cluster: String, tls: Tls, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
         let renewed = match files.read(&cluster) {
-            Ok(Some(newer)) => tls.renew(&newer).map_err(|error| error.to_string()),
+            Ok(Some(newer)) => {
+                newer.check(node).and_then(|()| tls.renew(&newer)).map_err(|error| error.to_string())
+            }
             Ok(None) => Ok(()),
             Err(error) => Err(error.to_string()),
         };

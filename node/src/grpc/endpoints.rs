@@ -11,6 +11,7 @@ use seaworthy_core::membership::Change;
 use seaworthy_core::state_machine::{Outcome, Request};
 use seaworthy_core::types::NodeId;
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 use tonic::Code;
 use tonic::transport::Channel;
@@ -105,7 +106,9 @@ impl Endpoints {
 
     /// What a call that did not come to its end comes to.
     fn failure(&self, server: &str, status: &tonic::Status) -> Failure {
-        let text = format!("{server}: {}", status.message());
+        // What lies behind it, if it came about here, says more.
+        let text = status.source().map_or_else(|| status.message().to_owned(), describe);
+        let text = format!("{server}: {text}");
         match status.code() {
             Code::ResourceExhausted => Failure::Later(text),
             Code::PermissionDenied | Code::InvalidArgument | Code::Unimplemented | Code::OutOfRange => {

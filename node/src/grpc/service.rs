@@ -122,7 +122,7 @@ impl Service {
         if certificate.is_some_and(|certificate| tls.allows(certificate, role)) {
             return Ok(());
         }
-        Err(Status::permission_denied(format!("the certificate is not for {role:?}")))
+        Err(Status::permission_denied(format!("the certificate is not for {}", tls.name(role))))
     }
 
     async fn instruct(&self, instruction: Instruction) -> Result<Response<proto::InstructReply>, Status> {

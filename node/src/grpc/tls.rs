@@ -15,13 +15,14 @@
 
 use crate::lock::locked;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use seaworthy_core::types::NodeId;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tonic::transport::{Certificate, ClientTlsConfig, Identity};
@@ -126,6 +127,16 @@ impl Tls {
         Ok(Self::new(cluster, read(authority)?, read(certificate)?, key))
     }
 
+    /// Whether a server may use them: peers and clients that believe the same authority take it for this node.
+    ///
+    /// # Errors
+    /// Why they would not.
+    pub fn check(&self, node: NodeId) -> Result<(), TlsError> {
+        self.acceptor()?;
+        let names = [Role::Node(node).name(&self.cluster), self.server_name()];
+        locked(&self.papers).check(&names)
+    }
+
     /// From now on every new connection uses what `newer` has. Those that are there go on.
     ///
     /// # Errors
@@ -149,7 +160,7 @@ impl Tls {
     pub(super) fn connector(&self, node: Option<NodeId>) -> ClientTlsConfig {
         let name = match node {
             Some(node) => Role::Node(node).name(&self.cluster),
-            None => format!("server.{}", self.cluster),
+            None => self.server_name(),
         };
         let papers = locked(&self.papers);
         ClientTlsConfig::new()
@@ -158,38 +169,80 @@ impl Tls {
             .domain_name(name)
     }
 
+    /// What any server of the cluster is called.
+    fn server_name(&self) -> String {
+        format!("server.{}", self.cluster)
+    }
+
+    /// The name that a certificate must have for this.
+    pub(super) fn name(&self, role: Role) -> String {
+        role.name(&self.cluster)
+    }
+
     /// Whether who has shown this certificate may do this. That the authority has certified it was seen before.
     pub(super) fn allows(&self, certificate: &CertificateDer<'_>, role: Role) -> bool {
-        let Ok(name) = ServerName::try_from(role.name(&self.cluster)) else { return false };
-        webpki::EndEntityCert::try_from(certificate)
-            .is_ok_and(|certificate| certificate.verify_is_valid_for_subject_name(&name).is_ok())
+        bears(certificate, &self.name(role))
     }
+}
+
+/// Whether a certificate has this name.
+fn bears(certificate: &CertificateDer<'_>, name: &str) -> bool {
+    let Ok(name) = ServerName::try_from(name) else { return false };
+    webpki::EndEntityCert::try_from(certificate)
+        .is_ok_and(|certificate| certificate.verify_is_valid_for_subject_name(&name).is_ok())
+}
+
+/// What is wrong with one of the papers.
+fn bad(what: &'static str) -> impl Fn(&dyn std::fmt::Display) -> TlsError {
+    move |error| TlsError::Content { what, reason: error.to_string() }
 }
 
 impl Papers {
     fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
-        let bad =
-            |what| move |error: &dyn std::fmt::Display| TlsError::Content { what, reason: error.to_string() };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(self.authority.as_bytes()) {
-            let certificate = certificate.map_err(|error| bad("the authority")(&error))?;
-            roots.add(certificate).map_err(|error| bad("the authority")(&error))?;
-        }
-        let chain =
-            CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
-        let chain = chain.map_err(|error| bad("the certificate")(&error))?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes());
         let key = key.map_err(|error| bad("the key")(&error))?;
-        let provider = Arc::new(ring::default_provider());
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        let verifier = verifier.build().map_err(|error| bad("the authority")(&error))?;
-        let config = ServerConfig::builder_with_provider(provider)
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[&TLS13])
             .map_err(|error| bad("the version")(&error))?
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(chain, key);
+            .with_client_cert_verifier(self.verifier()?)
+            .with_single_cert(self.chain()?, key);
         let mut config = config.map_err(|error| bad("the certificate")(&error))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// Whether the authority stands for the own certificate, and it has all of these names.
+    fn check(&self, names: &[String]) -> Result<(), TlsError> {
+        let bad = bad("the certificate");
+        let chain = self.chain()?;
+        let (own, intermediates) = chain.split_first().expect("a chain has a certificate");
+        self.verifier()?
+            .verify_client_cert(own, intermediates, UnixTime::now())
+            .map_err(|error| bad(&format!("nobody would believe it: {error}")))?;
+        match names.iter().find(|name| !bears(own, name)) {
+            Some(name) => Err(bad(&format!("it is not for {name}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Who believes whom the authority has certified.
+    fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+        let bad = bad("the authority");
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(self.authority.as_bytes()) {
+            roots.add(certificate.map_err(|error| bad(&error))?).map_err(|error| bad(&error))?;
+        }
+        let provider = Arc::new(ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        verifier.map_err(|error| bad(&error))
+    }
+
+    /// The own certificate, and those between it and the authority's.
+    fn chain(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let bad = bad("the certificate");
+        let chain =
+            CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| bad(&error))?;
+        if chain.is_empty() { Err(bad(&"there is none")) } else { Ok(chain) }
     }
 }
