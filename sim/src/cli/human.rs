@@ -84,6 +84,17 @@ pub(super) fn never_fired(output: &mut Output, summary: &Summary) -> io::Result<
     list(output, UNSURE, "never fired:", &items)
 }
 
+/// The runs of which nothing is known but that they took too much.
+pub(super) fn undecided(output: &mut Output, summary: &Summary) -> io::Result<()> {
+    for run in &summary.undecided {
+        output.line(format_args!("{UNSURE}undecided:{UNSURE:#} {}", run.again()))?;
+    }
+    match summary.tally.cutoffs - summary.undecided.len() as u64 {
+        0 => Ok(()),
+        more => output.line(format_args!("{UNSURE}undecided:{UNSURE:#} and {}", counted(more, "other"))),
+    }
+}
+
 /// A title and some items, broken before a line gets too long.
 pub(super) fn list(output: &mut Output, style: Style, title: &str, items: &[String]) -> io::Result<()> {
     let indent = title.len();
@@ -392,6 +403,23 @@ pub(super) mod tests {
             scenario  runs failed undecided steps  time elections faults
             x            1      0         1  123k 12.5s        31  6,170
         "#);
+    }
+
+    #[test]
+    fn undecided_runs_are_named_and_counted_when_there_are_many() {
+        let scenario = seaworthy_sim::scenario::parse("x.json", r#"{"name": "x", "claim": "Something."}"#);
+        let source = Source::fixed("x.json", scenario.unwrap());
+        let mut summary = Summary::new(&[Batch { source, seeds: (0..2_000).into() }]);
+        let told = |summary: &Summary| printed(|output| undecided(output, summary));
+        summary.count(0, 6, &Outcome::Finished(report(Verdict::Ok)));
+        assert_eq!(told(&summary), "");
+        for seed in 7..107 {
+            summary.count(0, seed, &Outcome::Finished(report(Verdict::Cutoff)));
+        }
+        let text = told(&summary);
+        assert_eq!(text.lines().next(), Some("undecided: seaworthy replay x.json --seed 7"));
+        assert_eq!(text.lines().next_back(), Some("undecided: and 90 others"));
+        assert_eq!(text.lines().count(), 11);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! as are all that are undecided: a sweep of a hundred thousand seeds is still a small document.
 
 use super::{Output, human};
-use seaworthy_sim::sweep::{Cause, Failure, ScenarioFigures, Summary};
+use seaworthy_sim::sweep::{Cause, Failure, ScenarioFigures, Summary, Undecided};
 use std::fmt::{self, Write};
 use std::io;
 
@@ -38,7 +38,8 @@ pub(super) fn write(output: &mut Output, summary: &Summary) -> io::Result<()> {
     let mut failures = summary.failures.iter();
     for figures in summary.scenarios.iter().filter(|figures| figures.tally.runs > 0) {
         let own = failures.by_ref().take(usize::try_from(figures.tally.failed()).unwrap_or(usize::MAX));
-        suites += &all.enclose(&figures.argument, of_scenario(figures, own));
+        let undecided = summary.undecided.iter().filter(|run| run.argument == figures.argument);
+        suites += &all.enclose(&figures.argument, of_scenario(figures, own, undecided));
     }
     let (_, word, rest) = human::verdict_of(summary);
     if summary.tally.runs < summary.planned {
@@ -57,7 +58,11 @@ pub(super) fn write(output: &mut Output, summary: &Summary) -> io::Result<()> {
     output.line("</testsuites>")
 }
 
-fn of_scenario<'a>(figures: &ScenarioFigures, failures: impl Iterator<Item = &'a Failure>) -> Suite {
+fn of_scenario<'a>(
+    figures: &ScenarioFigures,
+    failures: impl Iterator<Item = &'a Failure>,
+    undecided: impl Iterator<Item = &'a Undecided>,
+) -> Suite {
     let mut suite = Suite::default();
     let class = &figures.argument;
     let tally = &figures.tally;
@@ -70,7 +75,8 @@ fn of_scenario<'a>(figures: &ScenarioFigures, failures: impl Iterator<Item = &'a
         suite.case(class, &format!("seed {}", failure.seed), &case, &failure.word(), &text);
     }
     if tally.cutoffs > 0 {
-        let text = format!("{} of {} runs were cut off", tally.cutoffs, tally.runs);
+        let mut text = format!("{} of {} runs were cut off", tally.cutoffs, tally.runs);
+        undecided.for_each(|run| text += &format!("\n{}", run.again()));
         suite.case(class, "seeds that are undecided", &Case::Error, "undecided", &text);
     }
     if tally.ok > 0 {
@@ -193,7 +199,8 @@ mod tests {
             seaworthy replay 'st&lt;or&gt;m.json' --seed 8</failure>
                 </testcase>
                 <testcase classname="st&lt;or&gt;m.json" name="seeds that are undecided">
-                  <error type="undecided" message="1 of 2000 runs were cut off">1 of 2000 runs were cut off</error>
+                  <error type="undecided" message="1 of 2000 runs were cut off">1 of 2000 runs were cut off
+            seaworthy replay 'st&lt;or&gt;m.json' --seed 9</error>
                 </testcase>
                 <testcase classname="st&lt;or&gt;m.json" name="seeds that hold">
                   <system-out>1997 of 2000 runs</system-out>

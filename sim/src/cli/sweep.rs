@@ -170,5 +170,6 @@ fn print(summary: &Summary, batches: &[Batch], failed: &[Failed], output: &mut O
         coverage::print(covered, output)?;
     }
     human::never_fired(output, summary)?;
+    human::undecided(output, summary)?;
     human::sweep_verdict(summary).into_iter().try_for_each(|line| output.line(line))
 }

@@ -14,7 +14,7 @@ pub use ordered::ordered;
 pub use seeds::{Seeds, Shard, ShardError};
 pub use source::{SWARM, Source, SourceError, bundled_batches};
 pub use summary::{
-    Cause, Failure, ScenarioFigures, Summary, Tally, difference, replay_by_seed, verify_by_seed,
+    Cause, Failure, ScenarioFigures, Summary, Tally, Undecided, difference, replay_by_seed, verify_by_seed,
 };
 
 use crate::run::RunReport;

@@ -42,10 +42,26 @@ pub struct Summary {
     pub scenarios: Vec<ScenarioFigures>,
     /// What failed, in the order of batches and seeds.
     pub failures: Vec<Failure>,
+    /// What was cut off, in the same order; no more than the first ten.
+    pub undecided: Vec<Undecided>,
     #[serde(skip)]
     fingerprints: BTreeSet<u64>,
     #[serde(skip)]
     running: trace::fingerprint::Fingerprint,
+}
+
+/// How many undecided runs are named.
+const UNDECIDED_KEPT: usize = 10;
+
+/// One seed that was cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Undecided {
+    /// The scenario's name.
+    pub scenario: String,
+    /// What to ask for to get it again, with `seed`.
+    pub argument: String,
+    /// The seed.
+    pub seed: u64,
 }
 
 /// Counts over runs.
@@ -165,6 +181,7 @@ impl Summary {
             scenarios: scenarios.collect(),
             coverage: None,
             failures: Vec::new(),
+            undecided: Vec::new(),
             fingerprints: BTreeSet::new(),
             running,
         }
@@ -180,6 +197,10 @@ impl Summary {
         // A run that did not end has no fingerprint, but has its place.
         self.running.word(0);
         if let Outcome::Finished(report) = outcome {
+            if report.verdict == Verdict::Cutoff && self.undecided.len() < UNDECIDED_KEPT {
+                let (scenario, argument) = (figures.scenario.clone(), figures.argument.clone());
+                self.undecided.push(Undecided { scenario, argument, seed });
+            }
             self.fingerprints.insert(report.fingerprint);
             self.distinct_fingerprints = self.fingerprints.len();
             self.running.word(report.fingerprint);
@@ -245,6 +266,13 @@ impl Tally {
             *self.never_fired.entry(kind.name()).or_default() += 1;
         }
         self.never_fired.retain(|name, _| !self.faults.contains_key(name));
+    }
+}
+
+impl Undecided {
+    /// The command that shows it again.
+    pub fn again(&self) -> String {
+        replay_by_seed(&self.argument, self.seed)
     }
 }
 

@@ -311,7 +311,8 @@ fn the_json_of_a_sweep_has_the_documented_fields() {
               "fingerprint": "00c0ffee00000007",
               "artifact": null
             }
-          ]
+          ],
+          "undecided": []
         }
     "#);
 }
