@@ -119,6 +119,18 @@ impl Chain {
         self.get(index).map_or(index < self.base(), |link| link.hash == hash)
     }
 
+    /// As [`Chain::replace`], of a log that goes on from `snapshot`: it is never cut where that stands for it.
+    ///
+    /// # Errors
+    /// The first entry that does not continue the log.
+    pub(super) fn append(&mut self, entries: &[EntryFact], snapshot: Option<EntryId>) -> Result<(), Gap> {
+        let next = entries[0].id;
+        match snapshot.filter(|base| next.index <= base.index) {
+            Some(base) => Err(Gap { base, after: self.last(), next }),
+            None => self.replace(entries),
+        }
+    }
+
     /// Cuts the log before `entries[0]` and appends `entries`.
     ///
     /// # Errors

@@ -284,7 +284,7 @@ impl Ghost {
 
     pub(super) fn append(&mut self, node: NodeId, log: &LogFacts) -> Result<(), Gap> {
         let ghost = self.node_mut(node);
-        append(&mut ghost.log, ghost.snapshot, log)?;
+        ghost.log.append(&log.entries, ghost.snapshot)?;
         let first = log.entries[0].id.index;
         ghost.reconfigured |= ghost.configurations.replace(first, &log.memberships);
         ghost.appended_from = Some(ghost.appended_from.map_or(first, |earlier| earlier.min(first)));
@@ -301,7 +301,7 @@ impl Ghost {
 
     pub(super) fn persist_append(&mut self, node: NodeId, log: &LogFacts) -> Result<(), Gap> {
         let ghost = self.node_mut(node);
-        append(&mut ghost.disk, ghost.disk_snapshot, log)
+        ghost.disk.append(&log.entries, ghost.disk_snapshot)
     }
 
     /// `voter` has granted its vote in `term` to `candidate`. A grant matters while the voter could vote in its term
@@ -401,15 +401,6 @@ impl Ghost {
                 node.amnesiac &= node.disk_snapshot.is_none() || voters.contains(node.id);
             }
         }
-    }
-}
-
-/// Appends to a log, which is never cut where a snapshot stands for it.
-fn append(chain: &mut Chain, snapshot: Option<EntryId>, log: &LogFacts) -> Result<(), Gap> {
-    let next = log.entries[0].id;
-    match snapshot.filter(|base| next.index <= base.index) {
-        Some(base) => Err(Gap { base, after: chain.last(), next }),
-        None => chain.replace(&log.entries),
     }
 }
 
