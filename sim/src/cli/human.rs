@@ -378,11 +378,15 @@ pub(super) mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= 80));
     }
 
-    #[test]
-    fn a_sweep_that_ended_early_says_how_much_is_missing() {
+    fn batches() -> [Batch; 1] {
         let scenario = seaworthy_sim::scenario::parse("x.json", r#"{"name": "x", "claim": "Something."}"#);
         let source = Source::fixed("x.json", scenario.unwrap());
-        let batches = [Batch { source, seeds: (0..2_000).into() }];
+        [Batch { source, seeds: (0..2_000).into() }]
+    }
+
+    #[test]
+    fn a_sweep_that_ended_early_says_how_much_is_missing() {
+        let batches = batches();
         let mut summary = Summary::new(&batches);
         summary.count(0, 0, &Outcome::Finished(report(Verdict::Cutoff)));
         let verdict = |summary: &Summary| {
@@ -407,9 +411,7 @@ pub(super) mod tests {
 
     #[test]
     fn undecided_runs_are_named_and_counted_when_there_are_many() {
-        let scenario = seaworthy_sim::scenario::parse("x.json", r#"{"name": "x", "claim": "Something."}"#);
-        let source = Source::fixed("x.json", scenario.unwrap());
-        let mut summary = Summary::new(&[Batch { source, seeds: (0..2_000).into() }]);
+        let mut summary = Summary::new(&batches());
         let told = |summary: &Summary| printed(|output| undecided(output, summary));
         summary.count(0, 6, &Outcome::Finished(report(Verdict::Ok)));
         assert_eq!(told(&summary), "");
@@ -424,9 +426,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_fault_that_was_in_play_and_never_fired_is_named() {
-        let scenario = seaworthy_sim::scenario::parse("x.json", r#"{"name": "x", "claim": "Something."}"#);
-        let source = Source::fixed("x.json", scenario.unwrap());
-        let mut summary = Summary::new(&[Batch { source, seeds: (0..2_000).into() }]);
+        let mut summary = Summary::new(&batches());
         let told = |summary: &Summary| printed(|output| never_fired(output, summary));
         assert_eq!(told(&summary), "");
         let one = report(Verdict::Ok);

@@ -436,13 +436,9 @@ impl Toy {
         let last = self.last(node);
         let in_force = self.membership(node, last.index.0);
         let it = self.node(node);
-        let membership = it.shows.clone().unwrap_or(in_force);
-        if *it.shown != membership {
-            it.shown = Arc::new(membership);
-        }
         let leads = it.role == Role::Leader;
         let followers = (1..).zip(&it.matched).filter(|(peer, _)| leads && *peer != node);
-        View {
+        let mut view = View {
             node: NodeId::new(node),
             role: it.role,
             term: it.hard_state.term,
@@ -464,7 +460,10 @@ impl Toy {
             membership_index: LogIndex::ZERO,
             lease_until: it.lease_until,
             usage: it.usage,
-        }
+        };
+        view.show_membership(it.shows.as_ref().unwrap_or(&in_force));
+        it.shown = Arc::clone(&view.membership);
+        view
     }
 
     pub(super) fn release(&mut self, from: u64, to: u64, term: u64, promise: Promise) {
