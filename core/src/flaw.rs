@@ -178,6 +178,8 @@ pub enum Flaw {
     TransferToLaggard,
     /// A leader that hands over waits for ever.
     TransferNeverExpires,
+    /// Who is asked to campaign asks for pre-votes first, which those who hear the leader refuse.
+    TransferAsksFirst,
     /// TimeoutNow of an older term is obeyed.
     StaleTimeoutNowObeyed,
     /// A candidate that was asked to campaign gets votes whatever its log.

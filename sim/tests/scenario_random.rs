@@ -99,7 +99,8 @@ impl Draw {
             every: draw.distribution(),
             duration: draw.distribution(),
         });
-        scenario.liveness = Liveness { check: self.flip(), within: self.span(), core: self.flip() };
+        scenario.liveness =
+            Liveness { check: self.flip(), within: self.span(), core: self.flip(), drill: self.flip() };
         scenario.expect =
             self.some(|draw| Expectation { at: draw.maybe(Self::span), that: draw.predicate(servers) });
         scenario.planted = self.maybe(|_| vec!["vote_not_persisted".into()]).unwrap_or_default();

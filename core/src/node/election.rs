@@ -32,7 +32,7 @@ impl<F: Flaws> Node<F> {
     }
 
     /// Asks who would vote for it, without disturbing anybody's term (thesis §9.6).
-    fn become_pre_candidate(&mut self, now: Instant, effects: &mut Effects) {
+    pub(super) fn become_pre_candidate(&mut self, now: Instant, effects: &mut Effects) {
         self.lose_leader(effects);
         let mut ballot = Ballot::default();
         ballot.record(self.config.id, true);

@@ -60,6 +60,9 @@ impl<F: Flaws> Node<F> {
         let follows = self.leader.is_none_or(|leader| leader == from);
         if follows && !matches!(self.state, State::Leader(_)) && self.may_campaign() {
             self.reset_election_timer(now);
+            if self.config.pre_vote && self.flaws.has(Flaw::TransferAsksFirst) {
+                return self.become_pre_candidate(now, effects);
+            }
             self.become_candidate(now, true, effects);
         }
     }

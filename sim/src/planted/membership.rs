@@ -143,6 +143,14 @@ pub const BUGS: &[PlantedBug] = &[
         2,
     ),
     bug(
+        "transfer_asks_first",
+        &[Flaw::TransferAsksFirst],
+        "who is asked to campaign asks for pre-votes first, and those who hear the leader refuse",
+        "canonical/raft#203, dragonboat 1c7ebd3",
+        &[P::Liveness],
+        3,
+    ),
+    bug(
         "stale_timeout_now_obeyed",
         &[Flaw::StaleTimeoutNowObeyed],
         "TimeoutNow of an older term is obeyed, in spite of the lease of a leader that is back",

@@ -18,7 +18,7 @@ const LUCKY: u64 = 160;
 type Plainer = fn(&mut Scenario);
 
 /// From what matters most to what matters least.
-const PLAINER: [Plainer; 40] = [
+const PLAINER: [Plainer; 41] = [
     |scenario| scenario.network.loss = Ppm::ZERO,
     |scenario| scenario.network.duplicate = Ppm::ZERO,
     |scenario| scenario.network.client_loss = Ppm::ZERO,
@@ -35,6 +35,7 @@ const PLAINER: [Plainer; 40] = [
     |scenario| scenario.disk.segment_size = Disks::default().segment_size,
     |scenario| scenario.clocks.clear(),
     |scenario| scenario.liveness.core = false,
+    |scenario| scenario.liveness.drill = false,
     |scenario| scenario.cluster.learners.clear(),
     |scenario| scenario.cluster.max_batch_entries = Cluster::default().max_batch_entries,
     |scenario| scenario.cluster.max_batch_bytes = Cluster::default().max_batch_bytes,

@@ -67,13 +67,15 @@ pub fn draw(seed: u64) -> Scenario {
         timeline: Vec::new(),
         rules: Vec::new(),
         nemesis,
-        liveness: Liveness { check: true, within, core: false },
+        liveness: Liveness { check: true, within, core: false, drill: false },
         expect: Vec::new(),
         planted: Vec::new(),
     };
     draw.extend(&mut scenario);
     draw.extend_disks(&mut scenario);
     draw.direct(&mut scenario);
+    // Whoever is left alone with a core has other worries.
+    scenario.liveness.drill = !scenario.liveness.core && draw.one_in(2);
     scenario.claim = format!("Nothing breaks with {}.", describe(&scenario));
     scenario
 }

@@ -44,6 +44,7 @@ pub fn describe(scenario: &Scenario) -> String {
     say(scenario.disk.files && scenario.disk.torn_sectors, "torn sectors");
     say(!scenario.clocks.is_empty(), "clocks that err");
     say(scenario.liveness.core, "only a core left");
+    say(scenario.liveness.drill, "a drill at the end");
     say(!cluster.initial.is_empty(), "logs that have parted");
     say(!scenario.timeline.is_empty(), "apart at first");
     for rule in &scenario.rules {

@@ -5,6 +5,7 @@
 
 mod action;
 mod client;
+mod drill;
 mod hand;
 mod links;
 mod node;
@@ -36,6 +37,7 @@ use crate::scenario::model::{Action, Predicate, ReadModeName, Scenario};
 use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
 use crate::workload::{ClientEffect, Clients};
+use drill::Drill;
 use operator::Operators;
 use seaworthy_core::flaw::Planted;
 use seaworthy_core::kv;
@@ -93,6 +95,7 @@ pub struct World<'a, R: Replica> {
     clients: Clients,
     nemeses: Nemeses,
     operators: Operators,
+    drill: Drill,
     witness: Witness,
     phase: Phase,
     /// By position in the scenario, whether an expectation has been looked at.
@@ -154,6 +157,7 @@ impl<'a, R: Replica> World<'a, R> {
             clients: Clients::new(scenario),
             nemeses: Nemeses::new(scenario),
             operators: Operators::default(),
+            drill: Drill::new(scenario.liveness.drill && !scenario.liveness.core),
             witness: Witness::new(
                 options.check.then(|| {
                     let checkers = Checkers::new(&nodes, &membership, Limits::of(&config));

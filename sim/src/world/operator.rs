@@ -31,7 +31,7 @@ pub(super) struct Operators {
 
 /// What an operator wants the membership to be.
 #[derive(Clone, Debug)]
-struct Wish {
+pub(super) struct Wish {
     number: u64,
     owner: Owner,
     add: Vec<NodeId>,
@@ -40,7 +40,7 @@ struct Wish {
 }
 
 impl Wish {
-    fn new(owner: Owner, add: Vec<NodeId>, learn: Vec<NodeId>, remove: Vec<NodeId>) -> Self {
+    pub(super) fn new(owner: Owner, add: Vec<NodeId>, learn: Vec<NodeId>, remove: Vec<NodeId>) -> Self {
         Self { number: 0, owner, add, learn, remove }
     }
 
@@ -67,6 +67,11 @@ impl Operators {
     /// Whether nobody wants anything.
     pub(super) fn are_idle(&self) -> bool {
         self.wishes.is_empty()
+    }
+
+    /// Gives up all that anybody wants.
+    pub(super) fn dismiss(&mut self) {
+        self.wishes.clear();
     }
 }
 
@@ -109,7 +114,7 @@ impl<R: Replica> World<'_, R> {
     }
 
     /// An operator has a new wish.
-    fn wish(&mut self, wish: Wish) -> Result<(), Stop> {
+    pub(super) fn wish(&mut self, wish: Wish) -> Result<(), Stop> {
         self.operators.count += 1;
         let number = self.operators.count;
         self.operators.wishes.retain(|other| other.owner != wish.owner);
@@ -159,6 +164,11 @@ impl<R: Replica> World<'_, R> {
         tells
     }
 
+    /// Whether all of a wish may be asked for by whoever finds `membership`.
+    pub(super) fn makes_sense(&self, wish: &Wish, membership: &Membership) -> bool {
+        self.is_sensible(membership, &wish.changes(membership))
+    }
+
     /// Whether there is something to be changed, and the voters that can still be of use would be a majority after it.
     /// An operator knows whose disk is lost, and does not leave the cluster to it.
     fn is_sensible(&self, membership: &Membership, changes: &[Change]) -> bool {
@@ -181,7 +191,7 @@ impl<R: Replica> World<'_, R> {
     }
 
     /// Tells a node something, now.
-    fn instruct(&mut self, node: NodeId, instruction: Instruction) {
+    pub(super) fn instruct(&mut self, node: NodeId, instruction: Instruction) {
         self.operators.instructions += 1;
         // No client's request has such a token. Nobody waits for the answer: operators look for themselves.
         let token = Token(u64::MAX - self.operators.instructions);

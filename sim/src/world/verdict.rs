@@ -31,14 +31,18 @@ impl<R: Replica> World<'_, R> {
         self.standing(|standing| holds(that, standing)).map_err(Stop::Missed)
     }
 
-    /// Ends the run if there is nothing left to wait for.
-    pub(super) fn check_settled(&self) -> Result<(), Stop> {
+    /// Goes on to what comes after if there is nothing left to wait for.
+    pub(super) fn check_settled(&mut self) -> Result<(), Stop> {
         let due = self.witness.steps.is_multiple_of(SETTLED_EVERY) && self.clients.open() == 0;
         let settled = |checkers: &Checkers| checkers.is_settled();
-        if due && self.witness.checkers.as_ref().is_none_or(settled) { Err(Stop::Ended) } else { Ok(()) }
+        let settled = due && self.witness.checkers.as_ref().is_none_or(settled);
+        if settled { self.go_on_with_drill() } else { Ok(()) }
     }
 
     pub(super) fn overdue(&self) -> Result<(), Stop> {
+        if self.drill.has_time(self.now()) {
+            return Ok(());
+        }
         let Some(what) = self.unsettled() else { return Err(Stop::Ended) };
         let detail = format!("{} after the last fault: {what}", self.scenario.liveness.within);
         Err(Stop::Violation(Violation { property: Property::Liveness, node: None, detail }))
@@ -48,7 +52,7 @@ impl<R: Replica> World<'_, R> {
     fn unsettled(&self) -> Option<String> {
         let checkers = self.witness.checkers.as_ref();
         checkers.and_then(Checkers::unsettled).or_else(|| match self.clients.open() {
-            0 => None,
+            0 => self.drill.outstanding(),
             1 => Some("one operation is unanswered".into()),
             open => Some(format!("{open} operations are unanswered")),
         })

@@ -18,6 +18,11 @@ pub struct Liveness {
     /// of; all others are gone for good. Otherwise everybody comes back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub core: bool,
+    /// Whether the cluster, once it has settled, is told what operators have to tell it, and must do it: the leader
+    /// hands over to another voter; it steps down; a server that stands ready takes its place, and it comes back. Each
+    /// within the same time, as far as there are servers for it; nothing of it where only a core is left.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
 }
 
 /// What must hold.
@@ -102,6 +107,6 @@ pub enum Predicate {
 
 impl Default for Liveness {
     fn default() -> Self {
-        Self { check: true, within: Span::seconds(5), core: false }
+        Self { check: true, within: Span::seconds(5), core: false, drill: false }
     }
 }

@@ -1,0 +1,73 @@
+use crate::observation::Property;
+use crate::run::{RunReport, TraceLine, Verdict, run_recorded};
+use crate::scenario::{Scenario, parse};
+
+fn scenario(cluster: &str, fields: &str) -> Scenario {
+    let text = format!(
+        r#"{{"name": "drill", "claim": "A test.", "duration": "1s", "cluster": {{{cluster}}}, {fields}}}"#
+    );
+    parse("drill.json", &text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn run(scenario: &Scenario, seed: u64) -> (RunReport, Vec<TraceLine>) {
+    let (report, recording) = run_recorded(scenario, seed);
+    (report, recording.trace)
+}
+
+/// What operators said, in order, and once where it was said again.
+fn instructions(trace: &[TraceLine]) -> Vec<&str> {
+    let said = trace.iter().filter_map(|line| line.text.split_once(" told to "));
+    let mut said: Vec<&str> = said.map(|(_, what)| what).collect();
+    said.dedup();
+    said
+}
+
+const DRILL: &str = r#""liveness": {"drill": true}"#;
+
+#[test]
+fn a_leader_hands_over_steps_down_and_is_replaced_and_taken_back() {
+    for seed in 0..10 {
+        let (report, trace) = run(&scenario(r#""nodes": 3, "spares": 1"#, DRILL), seed);
+        assert_eq!((report.verdict, &report.violation), (Verdict::Ok, &None), "seed {seed}");
+        let all = ["hand over", "step down", "change the membership"];
+        assert_eq!(instructions(&trace), all, "seed {seed}");
+        // The first one, the heir's, and those after the two that went.
+        assert!(4 <= report.elections, "seed {seed}: {} elections", report.elections);
+    }
+}
+
+/// Nobody can take over from it, nor take its place.
+#[test]
+fn a_server_of_its_own_only_steps_down() {
+    let (report, trace) = run(&scenario(r#""nodes": 1"#, DRILL), 1);
+    assert_eq!((report.verdict, instructions(&trace)), (Verdict::Ok, vec!["step down"]));
+}
+
+/// Two of three are of use, and one of them alone could not go on with the third.
+#[test]
+fn a_lost_disk_is_left_in_peace() {
+    let wipe = r#""timeline": [{"at": "500ms", "do": {"wipe": 3}}]"#;
+    for seed in 0..10 {
+        let (report, trace) = run(&scenario(r#""nodes": 3"#, &format!("{DRILL}, {wipe}")), seed);
+        assert_eq!((report.verdict, &report.violation), (Verdict::Ok, &None), "seed {seed}");
+        assert_eq!(instructions(&trace), ["hand over", "step down"], "seed {seed}");
+    }
+}
+
+/// Only an operator notices.
+#[test]
+fn whoever_does_not_do_what_it_is_told_is_found_out() {
+    let planted = r#""planted": ["transfer_asks_first"]"#;
+    let (report, _) = run(&scenario(r#""nodes": 3"#, planted), 1);
+    assert_eq!(report.verdict, Verdict::Ok);
+    let (report, _) = run(&scenario(r#""nodes": 3"#, &format!("{DRILL}, {planted}")), 1);
+    let found = report.violation.expect("nobody hands over");
+    assert_eq!(found.property, Property::Liveness);
+    assert!(found.detail.contains("told to hand over to n"), "{}", found.detail);
+}
+
+#[test]
+fn without_a_drill_nobody_says_anything() {
+    let (report, trace) = run(&scenario(r#""nodes": 3, "spares": 1"#, r#""liveness": {}"#), 1);
+    assert_eq!((report.verdict, instructions(&trace)), (Verdict::Ok, Vec::new()));
+}
