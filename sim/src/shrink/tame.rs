@@ -18,7 +18,7 @@ const LUCKY: u64 = 160;
 type Plainer = fn(&mut Scenario);
 
 /// From what matters most to what matters least.
-const PLAINER: [Plainer; 40] = [
+const PLAINER: [Plainer; 41] = [
     |scenario| scenario.network.loss = Ppm::ZERO,
     |scenario| scenario.network.duplicate = Ppm::ZERO,
     |scenario| scenario.network.client_loss = Ppm::ZERO,
@@ -49,6 +49,7 @@ const PLAINER: [Plainer; 40] = [
     |scenario| scenario.cluster.session_lifetime = Cluster::default().session_lifetime,
     |scenario| scenario.cluster.snapshot_interval = Cluster::default().snapshot_interval,
     |scenario| scenario.cluster.trailing_entries = Cluster::default().trailing_entries,
+    |scenario| scenario.cluster.snapshot_bytes = Cluster::default().snapshot_bytes,
     |scenario| of_clients(scenario, |workload| workload.stray = Ppm::ZERO),
     |scenario| of_clients(scenario, |workload| workload.resend = Ppm::ZERO),
     |scenario| of_clients(scenario, |workload| workload.loyal_readers = 0),
