@@ -315,3 +315,32 @@ async fn a_server_with_too_much_to_do_says_so_stays_small_and_recovers() {
     client.execute(command(vec![b'y'])).await.expect("it has time again");
     assert_eq!(serving.terminate(), Some(0));
 }
+
+/// How many bytes the files in a directory have.
+#[cfg(target_os = "linux")]
+fn size(directory: &Path) -> u64 {
+    let files = std::fs::read_dir(directory).expect("it is a directory");
+    files.map(|file| file.and_then(|file| file.metadata()).map_or(0, |metadata| metadata.len())).sum()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_values_fill_neither_the_disk_nor_the_memory_of_a_server() {
+    const VALUE: u64 = 1_000_000;
+    let root = tempfile::tempdir().expect("there is room");
+    let data = root.path().join("data");
+    let settings = Settings { operation_timeout: Duration::from_secs(60), ..Settings::default() };
+    for (founds, marks) in [(true, b'a'..b'm'), (false, b'm'..b'p')] {
+        let first: &[&str] = if founds { &["--bootstrap"] } else { &[] };
+        let serving = Serving::start(&data, "1", &[first, &["--snapshot-bytes", "4000000"]].concat());
+        let mut client = Client::new(Endpoints::new(vec![serving.address.clone()], None), settings);
+        for mark in marks.flat_map(|mark| [mark; 10]) {
+            let value = Bytes::from(vec![mark; usize::try_from(VALUE).expect("it is small")]);
+            client.execute(kv::Command::Set { key: Bytes::from("a"), value }).await.expect("it is written");
+            // What trails behind a snapshot, what came since, and a snapshot that takes the place of the one before.
+            assert!(size(&data) < 24 * VALUE, "{}", size(&data));
+        }
+        assert!(peak_memory(&serving.child) < 64 << 10, "{} KiB", peak_memory(&serving.child));
+        assert_eq!(serving.terminate(), Some(0));
+    }
+}

@@ -14,7 +14,7 @@ use seaworthy_core::types::NodeId;
 use seaworthy_node::client::{Client, ClientError, Failure, Settings};
 use seaworthy_node::grpc::{self, Endpoints, Peers, Service};
 use seaworthy_node::network::{Faults, Faulty};
-use seaworthy_node::server::{RequestError, Server};
+use seaworthy_node::server::{RequestError, SNAPSHOT_BYTES, Server};
 use seaworthy_node::storage::StorageError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -193,7 +193,7 @@ impl Live {
         let identity = Identity { cluster: CLUSTER, node };
         let peers = Peers::new(identity, machine.address.clone(), others, None);
         let network = Faulty::new(self.faults.clone(), peers.clone());
-        let config = Config::new(node, 0);
+        let config = Config { snapshot_bytes: Some(SNAPSHOT_BYTES), ..Config::new(node, 0) };
         let server = Server::start(config, self.storage.open(&machine.path, identity)?, network)?;
         let service = Service::new(server.handle(), peers);
         let (stop, stopped) = oneshot::channel();
