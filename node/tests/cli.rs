@@ -192,6 +192,30 @@ fn a_cluster_grows_serves_and_comes_back_from_its_disks() {
 }
 
 #[test]
+fn a_change_of_the_members_that_makes_no_sense_is_refused_at_once_with_what_would_be_right() {
+    let root = tempfile::tempdir().expect("there is room");
+    let only = Serving::start(&root.path().join("one"), "1", &["--bootstrap"]);
+    let change = |change: [&str; 2]| {
+        let output = run(&[&["member", "--endpoints", &only.address][..], &change].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        stdout(&output).trim_end().to_owned()
+    };
+    // It is alone, and leads as soon as it can.
+    let started = run(&["client", "--endpoints", &only.address, "--command", "SET a 1"]);
+    assert_eq!(stdout(&started), "OK\n", "{}", stderr(&started));
+    assert_eq!(change(["remove", "1"]), "(error) n1 is the last that has a vote: ADD another one first");
+    assert_eq!(change(["remove", "9"]), "(error) n9 is no member");
+    assert_eq!(change(["promote", "9"]), "(error) n9 is no member: start it with --join, and ADD it");
+    assert_eq!(change(["add", "1"]), "(error) n1 is a member already, and has a vote");
+    // A member that has never been there is shown, for it counts.
+    assert!(change(["add", "7"]).contains("n7 has not caught up with the log yet"));
+    let table = run(&["status", "--endpoints", &only.address]);
+    let lost =
+        |line: &str| line.starts_with("n7 ") && line.ends_with("cannot be found: nobody knows its address");
+    assert!(stdout(&table).lines().any(lost), "{}", stdout(&table));
+}
+
+#[test]
 fn a_server_that_must_not_start_says_why() {
     let root = tempfile::tempdir().expect("there is room");
     let data = root.path().join("data");
