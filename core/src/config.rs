@@ -49,6 +49,9 @@ pub struct Config {
     pub snapshot_interval: Option<NonZeroU64>,
     /// How many entries before a snapshot's last stay in the log for followers that lag a little.
     pub trailing_entries: u64,
+    /// How many bytes of entries are applied between one snapshot and the next, if the interval does not end before;
+    /// and how many stay in the log before a snapshot's last, at most. `None`: both are bounded by number alone.
+    pub snapshot_bytes: Option<NonZeroU64>,
     /// Bytes of a snapshot in one message, at most.
     pub max_chunk_bytes: usize,
     /// Bytes of a snapshot that is received, at most.
@@ -77,6 +80,7 @@ impl Config {
             max_apply_entries: 256,
             snapshot_interval: NonZeroU64::new(10_000),
             trailing_entries: 1_000,
+            snapshot_bytes: None,
             max_chunk_bytes: 64 << 10,
             max_snapshot_bytes: 1 << 30,
         }

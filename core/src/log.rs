@@ -3,6 +3,7 @@
 use crate::message::Entry;
 use crate::types::{EntryId, LogIndex, Term};
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 /// A contiguous run of entries (Raft §5.3).
 ///
@@ -105,6 +106,23 @@ impl Log {
         let first_kept = self.position(index.next()).expect("it lies above the base");
         self.entries.drain(..first_kept);
         self.base = EntryId { term, index };
+    }
+
+    /// Where the log would begin if of the entries up to `last` only the latest stayed: at most `entries` of them and,
+    /// where bytes are limited, at most `bytes` bytes.
+    pub fn trailing_base(&self, last: LogIndex, entries: u64, bytes: Option<NonZeroU64>) -> LogIndex {
+        let base = LogIndex(last.0.saturating_sub(entries)).max(self.base.index);
+        let Some(bytes) = bytes else { return base };
+        let limit = usize::try_from(last.0.saturating_sub(base.0)).unwrap_or(usize::MAX);
+        let mut room = bytes.get();
+        let exceeds = |entry: &&Entry| match room.checked_sub(entry.size() as u64) {
+            Some(rest) => {
+                room = rest;
+                false
+            }
+            None => true,
+        };
+        self.slice(base.next(), limit).iter().rev().find(exceeds).map_or(base, |entry| entry.id.index)
     }
 
     /// Makes this the log that goes on after a snapshot that ends with `last`: what it holds up to `compacted` goes,
@@ -226,6 +244,30 @@ mod tests {
                 .unwrap_or(EntryId::ZERO);
             let held = (log.base().index <= slow.index && log.base().index <= bound.index).then_some(slow);
             prop_assert_eq!(log.backtrack(bound), held);
+        }
+
+        #[test]
+        fn as_much_trails_as_may_by_number_and_by_bytes(
+            lengths in prop::collection::vec(0..60usize, 0..12),
+            compacted in 0..13u64,
+            last in 0..13u64,
+            entries in 0..15u64,
+            bytes in prop::option::of(1..600u64),
+        ) {
+            let entry = |(index, length): (u64, &usize)| Entry {
+                id: EntryId::new(1, index),
+                payload: Payload::Data(vec![0; *length].into()),
+            };
+            let mut log = Log::new((1..).zip(&lengths).map(entry).collect());
+            log.compact(LogIndex(compacted));
+            let last = last.clamp(log.base().index.0, log.last().index.0);
+            let fits = |base: &u64| {
+                let trailing = (base + 1..=last).map(|index| log.get(LogIndex(index)).expect("it is kept"));
+                let weight: usize = trailing.map(Entry::size).sum();
+                last - base <= entries && bytes.is_none_or(|bytes| weight as u64 <= bytes)
+            };
+            let slow = (log.base().index.0..=last).find(fits).expect("nothing at all fits");
+            prop_assert_eq!(log.trailing_base(LogIndex(last), entries, bytes.and_then(NonZeroU64::new)), LogIndex(slow));
         }
 
         #[test]

@@ -140,6 +140,9 @@ pub struct Member<F: Flaws = Sound> {
     /// The leader that the node knew of after its latest step.
     leader: Option<NodeId>,
     snapshot_interval: Option<NonZeroU64>,
+    snapshot_bytes: Option<NonZeroU64>,
+    /// How many bytes of entries were applied since the last snapshot that was taken or installed.
+    bytes_since_snapshot: u64,
     max_pending_reads: usize,
     /// Reused between steps.
     effects: effect::Effects,
@@ -173,7 +176,8 @@ impl<F: Flaws> Member<F> {
             None => StateMachine::default(),
         };
         let max_apply_entries = u64::try_from(config.max_apply_entries).unwrap_or(u64::MAX);
-        let (snapshot_interval, max_pending_reads) = (config.snapshot_interval, config.max_pending_reads);
+        let (snapshot_interval, snapshot_bytes) = (config.snapshot_interval, config.snapshot_bytes);
+        let max_pending_reads = config.max_pending_reads;
         let node = Node::with_flaws(config, durable, now, flaws)?;
         Ok(Self {
             flaws,
@@ -187,6 +191,8 @@ impl<F: Flaws> Member<F> {
             ready: BTreeMap::new(),
             leader: None,
             snapshot_interval,
+            snapshot_bytes,
+            bytes_since_snapshot: 0,
             max_pending_reads,
             effects: effect::Effects::default(),
         })
@@ -364,6 +370,7 @@ impl<F: Flaws> Member<F> {
         if let Ok(machine) = machine {
             self.machine = machine;
             self.applied = snapshot.last.index;
+            self.bytes_since_snapshot = 0;
         }
         self.drive(now, input::Input::SnapshotRead { usable }, effects);
     }
@@ -371,14 +378,17 @@ impl<F: Flaws> Member<F> {
     /// Whether enough has been applied since the last snapshot.
     fn is_snapshot_due(&self) -> bool {
         let covered = self.node.snapshot().map_or(self.applied, |snapshot| snapshot.last.index);
-        let due = self.snapshot_interval.is_some_and(|interval| covered.0 + interval.get() <= self.applied.0);
-        due && !self.node.is_taking_snapshot()
+        let many =
+            self.snapshot_interval.is_some_and(|interval| covered.0 + interval.get() <= self.applied.0);
+        let large = self.snapshot_bytes.is_some_and(|bytes| bytes.get() <= self.bytes_since_snapshot);
+        (many || large) && !self.node.is_taking_snapshot()
     }
 
     /// Writes down the state as of what is applied.
     fn take_snapshot(&mut self, now: Instant, effects: &mut Effects) {
         if !self.node.is_blank() && !self.node.is_taking_snapshot() {
             let data = self.machine.encode(self.flaws);
+            self.bytes_since_snapshot = 0;
             self.drive(now, input::Input::SnapshotTaken { index: self.applied, data }, effects);
         }
     }
@@ -395,6 +405,7 @@ impl<F: Flaws> Member<F> {
             let index = self.applied.next();
             let entry = self.node.log().get(index).expect("what is committed is in the log");
             let id = entry.id;
+            self.bytes_since_snapshot += entry.size() as u64;
             let mut outcome = None;
             let applied = match &entry.payload {
                 Payload::Noop => None,

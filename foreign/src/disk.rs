@@ -182,9 +182,11 @@ impl Write {
     }
 }
 
-/// Whatever stands for the payload will do, as long as equal payloads are equal: no-op entries are 0, by custom.
+/// Whatever stands for the payload will do, as long as equal payloads are equal: no-op entries are 0, by custom. Bytes
+/// are not what bounds this log.
 fn fact(entry: &Entry) -> EntryFact {
-    EntryFact { id: entry.id, payload: if entry.data.is_empty() { 0 } else { xxh3_64(&entry.data) } }
+    let payload = if entry.data.is_empty() { 0 } else { xxh3_64(&entry.data) };
+    EntryFact { id: entry.id, payload, bytes: 0 }
 }
 
 fn hard_state_fact(hard_state: HardState) -> HardStateFact {

@@ -96,6 +96,7 @@
 
 mod lock;
 mod luck;
+pub mod scratch;
 pub mod storage;
 pub mod network;
 pub mod server;

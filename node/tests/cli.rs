@@ -192,6 +192,30 @@ fn a_cluster_grows_serves_and_comes_back_from_its_disks() {
 }
 
 #[test]
+fn a_change_of_the_members_that_makes_no_sense_is_refused_at_once_with_what_would_be_right() {
+    let root = tempfile::tempdir().expect("there is room");
+    let only = Serving::start(&root.path().join("one"), "1", &["--bootstrap"]);
+    let change = |change: [&str; 2]| {
+        let output = run(&[&["member", "--endpoints", &only.address][..], &change].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        stdout(&output).trim_end().to_owned()
+    };
+    // It is alone, and leads as soon as it can.
+    let started = run(&["client", "--endpoints", &only.address, "--command", "SET a 1"]);
+    assert_eq!(stdout(&started), "OK\n", "{}", stderr(&started));
+    assert_eq!(change(["remove", "1"]), "(error) n1 is the last that has a vote: ADD another one first");
+    assert_eq!(change(["remove", "9"]), "(error) n9 is no member");
+    assert_eq!(change(["promote", "9"]), "(error) n9 is no member: start it with --join, and ADD it");
+    assert_eq!(change(["add", "1"]), "(error) n1 is a member already, and has a vote");
+    // A member that has never been there is shown, for it counts.
+    assert!(change(["add", "7"]).contains("n7 has not caught up with the log yet"));
+    let table = run(&["status", "--endpoints", &only.address]);
+    let lost =
+        |line: &str| line.starts_with("n7 ") && line.ends_with("cannot be found: nobody knows its address");
+    assert!(stdout(&table).lines().any(lost), "{}", stdout(&table));
+}
+
+#[test]
 fn a_server_that_must_not_start_says_why() {
     let root = tempfile::tempdir().expect("there is room");
     let data = root.path().join("data");
@@ -314,4 +338,33 @@ async fn a_server_with_too_much_to_do_says_so_stays_small_and_recovers() {
     assert!(peak_memory(&serving.child) < 256 << 10, "{} KiB", peak_memory(&serving.child));
     client.execute(command(vec![b'y'])).await.expect("it has time again");
     assert_eq!(serving.terminate(), Some(0));
+}
+
+/// How many bytes the files in a directory have.
+#[cfg(target_os = "linux")]
+fn size(directory: &Path) -> u64 {
+    let files = std::fs::read_dir(directory).expect("it is a directory");
+    files.map(|file| file.and_then(|file| file.metadata()).map_or(0, |metadata| metadata.len())).sum()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_values_fill_neither_the_disk_nor_the_memory_of_a_server() {
+    const VALUE: u64 = 1_000_000;
+    let root = tempfile::tempdir().expect("there is room");
+    let data = root.path().join("data");
+    let settings = Settings { operation_timeout: Duration::from_secs(60), ..Settings::default() };
+    for (founds, marks) in [(true, b'a'..b'm'), (false, b'm'..b'p')] {
+        let first: &[&str] = if founds { &["--bootstrap"] } else { &[] };
+        let serving = Serving::start(&data, "1", &[first, &["--snapshot-bytes", "4000000"]].concat());
+        let mut client = Client::new(Endpoints::new(vec![serving.address.clone()], None), settings);
+        for mark in marks.flat_map(|mark| [mark; 10]) {
+            let value = Bytes::from(vec![mark; usize::try_from(VALUE).expect("it is small")]);
+            client.execute(kv::Command::Set { key: Bytes::from("a"), value }).await.expect("it is written");
+            // What trails behind a snapshot, what came since, and a snapshot that takes the place of the one before.
+            assert!(size(&data) < 24 * VALUE, "{}", size(&data));
+        }
+        assert!(peak_memory(&serving.child) < 64 << 10, "{} KiB", peak_memory(&serving.child));
+        assert_eq!(serving.terminate(), Some(0));
+    }
 }

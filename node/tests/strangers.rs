@@ -104,6 +104,20 @@ async fn only_a_certificate_of_the_authority_opens_a_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_speaks_tls_where_it_is_not_wanted_or_does_not_where_it_is_hears_so() {
+    let authority = Authority::new();
+    let (_guarded, guarded) = server(1, Some(authority.tls(Role::Node(ONE)))).await;
+    let (_open, open) = server(1, None).await;
+    for (address, tls, why) in [
+        (guarded, None, "the other side speaks TLS: certificates are needed"),
+        (open, Some(authority.tls(Role::Client)), "the other side speaks no TLS: leave the certificates out"),
+    ] {
+        let failure = register(&address, tls).await.expect_err(why).to_string();
+        assert!(failure.starts_with(&address) && failure.ends_with(why), "{failure}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_without_the_name_of_one_is_none() {
     let authority = Authority::new();
     let impostor = authority.certify(&[Role::Client.name(CLUSTER)], false, &authority);

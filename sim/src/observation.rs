@@ -195,6 +195,8 @@ pub struct EntryFact {
     pub id: EntryId,
     /// A hash of its payload.
     pub payload: u64,
+    /// What it counts for wherever bytes are limited; 0 where it counts for nothing.
+    pub bytes: u64,
 }
 
 /// What a message promises when it leaves.

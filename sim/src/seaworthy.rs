@@ -263,7 +263,7 @@ fn describe_entries(entries: &[Entry], log: &mut LogFacts) {
                 membership_hash(membership)
             }
         };
-        log.entries.push(EntryFact { id: entry.id, payload });
+        log.entries.push(EntryFact { id: entry.id, payload, bytes: entry.size() as u64 });
     }
 }
 

@@ -145,6 +145,7 @@ impl Draw {
             max_apply_entries: self.limit(),
             snapshot_interval: self.below(u64::MAX),
             trailing_entries: self.below(u64::MAX),
+            snapshot_bytes: self.below(u64::MAX),
             max_chunk_bytes: self.limit(),
             max_sessions: self.limit(),
             session_lifetime: 1 + self.below(u64::MAX - 1),

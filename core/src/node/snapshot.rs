@@ -58,8 +58,8 @@ impl<F: Flaws> Node<F> {
             self.configurations.at(index).clone()
         };
         let snapshot = Snapshot { last: EntryId { term, index }, membership, data };
-        let compacted = LogIndex(index.0.saturating_sub(self.config.trailing_entries));
-        let compacted = compacted.max(self.log.base().index);
+        let (entries, bytes) = (self.config.trailing_entries, self.config.snapshot_bytes);
+        let compacted = self.log.trailing_base(index, entries, bytes);
         let seq = self.queue.write_snapshot(snapshot.clone(), compacted, effects);
         self.taken = Some(Taken { seq, snapshot, compacted });
     }

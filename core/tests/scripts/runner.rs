@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `cluster nodes=3 learners=1 blank=1` | starts a cluster: three voters, a learner, and a server that belongs to nothing |
 //! | … `pre_vote=off check_quorum=off lease=1000 disk=manual` | … with other protocols; a lease for clocks that drift 1000 ppm |
-//! | … `batch=1 batch_bytes=99 window=2 window_bytes=99 entry_bytes=9 uncommitted_bytes=99 reads=1 chunk=4 trailing=2` | … with other limits |
+//! | … `batch=1 batch_bytes=99 window=2 window_bytes=99 entry_bytes=9 uncommitted_bytes=99 reads=1 chunk=4` | … with other limits |
+//! | … `trailing=2 snapshot_bytes=99` | … with logs that go back further behind a snapshot, and no more bytes than that |
 //! | `restore 1 term=8 vote=2 log=1x3,4x2` | restarts node 1 from a disk with three entries of term 1 and two of term 4 |
 //! | `campaign 1` · `timeout 1` | asks node 1 to campaign; lets its timer pass, and nobody else's |
 //! | `tick 200ms` · `run 200ms` | lets time pass for all, while messages and writes stand still, or take no time |
@@ -32,6 +33,7 @@ use seaworthy_core::types::{EntryId, NodeId, Term, Token, WriteSeq};
 use seaworthy_core::view::{Progress, Role};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// The script with what happened after each of its blocks of commands.
@@ -145,6 +147,7 @@ impl Runner {
         config.check_quorum = arguments.switch("check_quorum", config.check_quorum)?;
         config.lease_drift_ppm = arguments.number("lease")?;
         config.trailing_entries = arguments.number("trailing")?.unwrap_or(config.trailing_entries);
+        config.snapshot_bytes = arguments.number("snapshot_bytes")?.and_then(NonZeroU64::new);
         for (key, limit) in [
             ("batch", &mut config.max_batch_entries),
             ("batch_bytes", &mut config.max_batch_bytes),

@@ -14,6 +14,7 @@ use crate::client::{Client, Settings};
 use crate::fleet::{Fleet, Launch, Wiring};
 use crate::grpc::Endpoints;
 use crate::rank::percentile;
+use crate::scratch::Scratch;
 use load::Worker;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -117,7 +118,7 @@ pub async fn bench(
     let workers = plan.clients.iter().copied().max().unwrap_or(0) as usize;
     let (mut fleets, mut subjects, mut gauges) = (Vec::new(), Vec::new(), Vec::new());
     for (name, place) in &plan.places {
-        let root = tempfile::tempdir_in(place)?;
+        let root = Scratch::new(place)?;
         let fleet = Fleet::launch(&command, root.path(), BTreeMap::new(), Wiring::Direct).await?;
         let endpoints: Vec<_> = (0..CONNECTIONS).map(|_| Endpoints::new(fleet.addresses(), None)).collect();
         let client = |endpoints: &Endpoints| Client::new(endpoints.clone(), Settings::default());

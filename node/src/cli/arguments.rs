@@ -6,8 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use seaworthy_core::member::ReadMode;
 use seaworthy_core::types::NodeId;
 use seaworthy_node::grpc::Tls;
+use seaworthy_node::server::SNAPSHOT_BYTES;
 use seaworthy_node::torture::{Blow, Wiring};
 use std::net::Ipv6Addr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -395,6 +397,9 @@ pub(super) struct Serve {
     /// How many entries are applied between one snapshot and the next
     #[arg(long, default_value_t = 10_000, env = "SEAWORTHY_SNAPSHOT_INTERVAL", value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
     pub(super) snapshot_interval: u64,
+    /// How many bytes of entries are applied between one snapshot and the next, and kept before it
+    #[arg(long, default_value_t = SNAPSHOT_BYTES, env = "SEAWORTHY_SNAPSHOT_BYTES", value_name = "N")]
+    pub(super) snapshot_bytes: NonZeroU64,
     /// Reads options from this file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,

@@ -47,6 +47,11 @@ impl Deck {
 
     /// Carries out an order. Gives what there is to say about it.
     pub(super) async fn follow(&mut self, order: &Order) -> Result<String, String> {
+        if let Order::Add(_) | Order::Remove(_) | Order::Promote(_) = order
+            && let Some(why) = lead(&self.statuses().await).and_then(|status| objection(order, status))
+        {
+            return Err(why);
+        }
         match order {
             Order::Help(None) => Ok(help()),
             Order::Help(Some(name)) => explain(name),
@@ -131,8 +136,9 @@ impl Deck {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let asked = async {
-                let leader = leader(&self.statuses().await).ok_or("nobody leads".to_owned());
-                self.ask(leader.map_err(Failure::Unreachable)?, instruction.clone()).await
+                let sightings = self.statuses().await;
+                let leader = leader(&sightings).ok_or_else(|| Failure::Unreachable(leaderless(&sightings)));
+                self.ask(leader?, instruction.clone()).await
             };
             let failure = match time::timeout_at(deadline, asked).await {
                 Ok(Ok(())) => return Ok("OK".to_owned()),
@@ -205,9 +211,7 @@ fn actions(instruction: &Instruction) -> Vec<Action> {
 
 /// Whether an instruction has been carried out, as far as the leader shows it.
 fn is_done(instruction: &Instruction, sightings: &[Sighting]) -> bool {
-    let Some(leader) = leader(sightings) else { return false };
-    let statuses = sightings.iter().filter_map(|(_, status)| status.as_ref().ok());
-    let Some(status) = statuses.into_iter().find(|status| status.id == leader) else { return false };
+    let Some(status) = lead(sightings) else { return false };
     let membership = &status.membership;
     let holds = |change: &Change| match change {
         Change::AddVoter(node) => membership.voters.contains(*node),
@@ -216,24 +220,55 @@ fn is_done(instruction: &Instruction, sightings: &[Sighting]) -> bool {
     };
     match instruction {
         Instruction::ChangeMembership(changes) => !membership.is_joint() && changes.iter().all(holds),
-        Instruction::TransferLeadership(to) => leader == *to,
+        Instruction::TransferLeadership(to) => status.id == *to,
         Instruction::TakeSnapshot | Instruction::StepDown => true,
+    }
+}
+
+/// What is wrong with a change of the members that `leader` shows: what has no effect, or another one than it sounds
+/// like, or would never be done.
+fn objection(order: &Order, leader: &Status) -> Option<String> {
+    let members = &leader.membership;
+    match order {
+        Order::Add(node) if members.voters.contains(*node) => {
+            Some(format!("{node} is a member already, and has a vote"))
+        }
+        Order::Remove(node) if !members.contains(*node) => Some(format!("{node} is no member")),
+        Order::Promote(node) if !members.contains(*node) => {
+            Some(format!("{node} is no member: start it with --join, and ADD it"))
+        }
+        Order::Remove(node) if members.voters.incoming.voters() == [*node] => {
+            Some(format!("{node} is the last that has a vote: ADD another one first"))
+        }
+        _ => None,
     }
 }
 
 /// Who leads: of those who say so, the one of the latest term.
 pub(super) fn leader(sightings: &[Sighting]) -> Option<NodeId> {
+    lead(sightings).map(|status| status.id)
+}
+
+/// What the leader looks like.
+fn lead(sightings: &[Sighting]) -> Option<&Status> {
     let statuses = sightings.iter().filter_map(|(_, status)| status.as_ref().ok());
     let leaders = statuses.filter(|status| status.role == Role::Leader);
-    leaders.max_by_key(|status| status.term).map(|status| status.id)
+    leaders.max_by_key(|status| status.term)
+}
+
+/// Why nobody is known to lead.
+fn leaderless(sightings: &[Sighting]) -> String {
+    match sightings.first() {
+        Some((_, Err(reason))) if sightings.iter().all(|(_, status)| status.is_err()) => {
+            format!("no server can be seen: {reason}")
+        }
+        _ => "nobody leads".to_owned(),
+    }
 }
 
 /// The servers, one a line.
 fn table(sightings: &[Sighting]) -> String {
-    let leader = leader(sightings);
-    let statuses = || sightings.iter().filter_map(|(_, status)| status.as_ref().ok());
-    let followers =
-        statuses().find(|status| Some(status.id) == leader).map_or(&[][..], |status| &status.followers);
+    let followers = lead(sightings).map_or(&[][..], |status| &status.followers);
     let mut rows = vec![["node", "role", "term", "commit", "applied", "log", "match"].map(str::to_owned)];
     for (name, status) in sightings {
         rows.push(match status {

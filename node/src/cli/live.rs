@@ -14,9 +14,11 @@ use seaworthy_core::types::NodeId;
 use seaworthy_node::client::{Client, ClientError, Failure, Settings};
 use seaworthy_node::grpc::{self, Endpoints, Peers, Service};
 use seaworthy_node::network::{Faults, Faulty};
-use seaworthy_node::server::{RequestError, Server};
+use seaworthy_node::scratch::Scratch;
+use seaworthy_node::server::{RequestError, SNAPSHOT_BYTES, Server};
 use seaworthy_node::storage::StorageError;
 use std::collections::{BTreeMap, BTreeSet};
+use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -39,7 +41,7 @@ pub(super) struct Live {
     machines: BTreeMap<NodeId, Machine>,
     /// Servers that were removed: their numbers are used up.
     retired: BTreeSet<NodeId>,
-    _temporary: Option<tempfile::TempDir>,
+    _temporary: Option<Scratch>,
 }
 
 /// A disk and an address, and the server that lives there.
@@ -61,7 +63,7 @@ impl Live {
     /// Starts the servers.
     pub(super) async fn launch(start: &Start) -> Result<Self> {
         let founding = founding_disk(Membership::new(start.nodes()), Limits::default());
-        let temporary = if start.data.is_none() { Some(tempfile::tempdir()?) } else { None };
+        let temporary = if start.data.is_none() { Some(Scratch::new(&env::temp_dir())?) } else { None };
         let root = start.data.clone().or(temporary.as_ref().map(|root| root.path().to_owned()));
         let root = root.expect("there is one or the other");
         let storage = start.storage.unwrap_or_default();
@@ -193,7 +195,7 @@ impl Live {
         let identity = Identity { cluster: CLUSTER, node };
         let peers = Peers::new(identity, machine.address.clone(), others, None);
         let network = Faulty::new(self.faults.clone(), peers.clone());
-        let config = Config::new(node, 0);
+        let config = Config { snapshot_bytes: Some(SNAPSHOT_BYTES), ..Config::new(node, 0) };
         let server = Server::start(config, self.storage.open(&machine.path, identity)?, network)?;
         let service = Service::new(server.handle(), peers);
         let (stop, stopped) = oneshot::channel();

@@ -50,14 +50,17 @@ impl Remote {
         }
     }
 
-    /// Each server that can be found, by its address.
+    /// Each server that can be found, by its address; and each member that nobody can say the address of, by its number.
     async fn look(&self) -> BTreeMap<String, Sighting> {
         let mut waiting: BTreeSet<String> = self.known.iter().cloned().collect();
         let mut seen = BTreeMap::<String, Sighting>::new();
+        let (mut members, mut placed) = (BTreeSet::new(), BTreeSet::new());
         while let Some(address) = waiting.pop_first() {
             let looked = time::timeout(GLANCE, self.endpoints.status(&address)).await;
             let status = match looked {
                 Ok(Ok((status, addresses))) => {
+                    members.extend(status.membership.nodes());
+                    placed.extend(addresses.keys().copied().chain([status.id]));
                     let new = addresses.into_values().filter(|address| !seen.contains_key(address));
                     waiting.extend(new.filter(|other| *other != address));
                     Ok(status)
@@ -66,6 +69,9 @@ impl Remote {
                 Err(_) => Err("does not answer".to_owned()),
             };
             seen.insert(address.clone(), (address, status));
+        }
+        for name in members.difference(&placed).map(NodeId::to_string) {
+            seen.insert(name.clone(), (name, Err("cannot be found: nobody knows its address".to_owned())));
         }
         seen
     }

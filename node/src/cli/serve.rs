@@ -66,6 +66,7 @@ async fn run(serve: &Serve, identity: Identity, tls: Option<Tls>) -> Result<Exit
         election_timeout_max: 2 * serve.election_timeout,
         heartbeat_interval: serve.heartbeat,
         snapshot_interval: NonZeroU64::new(serve.snapshot_interval),
+        snapshot_bytes: Some(serve.snapshot_bytes),
         ..Config::new(serve.id, 0)
     };
     config.validate()?;

@@ -235,6 +235,12 @@ pub(super) fn endpoint(
     }
 }
 
+/// What libraries say where one side speaks TLS and the other does not, and what that means.
+const CROSS_PURPOSES: [(&str, &str); 2] = [
+    ("frame with invalid size", "the other side speaks TLS: certificates are needed"),
+    ("of type InvalidContentType", "the other side speaks no TLS: leave the certificates out"),
+];
+
 /// An error with what lies behind it, which is what says why.
 pub(super) fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -247,5 +253,6 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
         }
         source = error.source();
     }
-    text
+    let meant = CROSS_PURPOSES.iter().find(|(said, _)| text.ends_with(said));
+    meant.map_or(text, |(_, meant)| (*meant).to_owned())
 }

@@ -25,11 +25,16 @@ use seaworthy_core::message::Message;
 use seaworthy_core::types::{Instant, NodeId, Token};
 use seaworthy_core::view::Role;
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time;
+
+/// How many bytes of entries a server applies between one snapshot and the next, unless it is told otherwise: that
+/// its log stays small where values are large.
+pub const SNAPSHOT_BYTES: NonZeroU64 = NonZeroU64::new(64 << 20).expect("it is more than nothing");
 
 /// How many messages, and how many requests, wait at most; and how many of each are taken in a row.
 const QUEUE: usize = 256;

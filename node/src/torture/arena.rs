@@ -5,6 +5,7 @@ use super::{Blow, PATIENCE, Plan, Rush, TortureError, crowd};
 use crate::client::Settings;
 use crate::fleet::{Fleet, Launch, NODES, State, Volume};
 use crate::grpc::Endpoints;
+use crate::scratch::Scratch;
 use seaworthy_core::types::NodeId;
 use seaworthy_sim::history::HistoryEvent;
 use std::collections::BTreeMap;
@@ -12,7 +13,6 @@ use std::io;
 use std::pin::pin;
 use std::process::Command;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::time::{self, Instant};
 
 /// How long a leader is frozen.
@@ -29,7 +29,7 @@ const RUSH_PART: Duration = Duration::from_millis(500);
 pub(super) struct Arena<C> {
     // In the order in which they go.
     fleet: Fleet<C>,
-    _root: TempDir,
+    _root: Scratch,
     load: Load,
     plan: Plan,
     toll: Toll,
@@ -49,7 +49,7 @@ pub(super) struct Toll {
 impl<C: Fn(&Launch) -> Command> Arena<C> {
     /// Starts everything, and waits until it works.
     pub(super) async fn open(plan: &Plan, command: C) -> Result<Self, TortureError> {
-        let root = tempfile::tempdir()?;
+        let root = Scratch::new(&std::env::temp_dir())?;
         let mut volumes = BTreeMap::new();
         if plan.blows.iter().any(|blow| Blow::DISKS.contains(blow)) {
             for node in NODES {

@@ -4,14 +4,15 @@
 //!   a configuration, and for what it found in its log when it was elected;
 //! - no more messages with entries are on their way to a follower, and no more reads wait, than may;
 //! - a snapshot is taken in time, unless the one before is still on its way to the disk;
-//! - the log goes back no further than the trailing entries before the snapshot.
+//! - the log goes back no further than the trailing entries before the snapshot, by number and by bytes.
 
-use super::ghost::Ghost;
+use super::ghost::{Ghost, NodeGhost};
 use super::violation;
 use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::config::Config;
 use seaworthy_core::message::Payload;
+use seaworthy_core::types::{EntryId, LogIndex};
 use std::num::NonZeroU64;
 
 /// What a node may hold; the same for all nodes.
@@ -29,6 +30,9 @@ pub struct Limits {
     pub snapshot_interval: Option<NonZeroU64>,
     /// Entries before a snapshot's last that stay in the log.
     pub trailing_entries: u64,
+    /// Bytes of entries that are applied between one snapshot and the next, and that stay in the log before its last;
+    /// `None` if nobody counts them.
+    pub snapshot_bytes: Option<NonZeroU64>,
 }
 
 impl Limits {
@@ -41,6 +45,7 @@ impl Limits {
             pending_reads: config.max_pending_reads,
             snapshot_interval: config.snapshot_interval,
             trailing_entries: config.trailing_entries,
+            snapshot_bytes: config.snapshot_bytes,
         }
     }
 }
@@ -70,25 +75,44 @@ pub(super) fn on_step(ghost: &Ghost, limits: &Limits, view: &View) -> Result<(),
     if before < now && most < now && !changes && !ghost.becomes_leader(view) {
         return failure(format!("went on from {before} uncommitted bytes to {now}, where {most} may be"));
     }
-    let Some(snapshot) = view.snapshot else { return Ok(()) };
-    let (covered, applied) = (snapshot.index.0, view.applied.0);
+    match view.snapshot.and_then(|snapshot| excess(node, limits, view, snapshot)) {
+        Some(detail) => failure(detail),
+        None => Ok(()),
+    }
+}
+
+/// How a node has applied too much since its snapshot, or its log goes back too far behind it, if that is so.
+fn excess(node: &NodeGhost, limits: &Limits, view: &View, snapshot: EntryId) -> Option<String> {
+    let (covered, applied) = (snapshot.index, view.applied);
     let under_way = node.snapshot != Some(snapshot);
     if let Some(interval) = limits.snapshot_interval
         && !under_way
-        && covered + interval.get() <= applied
+        && covered.0 + interval.get() <= applied.0
     {
-        return failure(format!(
+        return Some(format!(
             "has applied up to {applied} and takes no snapshot, {interval} entries after the one up to {snapshot}"
         ));
     }
-    let kept = view.last.index.0 - covered + limits.trailing_entries;
-    if usage.log_entries as u64 > kept {
-        let held = usage.log_entries;
-        return failure(format!(
+    let held = view.usage.log_entries as u64;
+    let kept = view.last.index.0 - covered.0 + limits.trailing_entries;
+    if held > kept {
+        return Some(format!(
             "holds {held} entries, where {kept} may be: those since its snapshot up to {snapshot}, \
              and {} before",
             limits.trailing_entries
         ));
     }
-    Ok(())
+    let most = limits.snapshot_bytes?.get();
+    let since = node.log.bytes(covered, applied).filter(|bytes| !under_way && most <= *bytes);
+    if let Some(since) = since {
+        return Some(format!(
+            "has applied up to {applied} and takes no snapshot, {since} bytes after the one up to {snapshot}, \
+             where {most} are enough"
+        ));
+    }
+    let base = LogIndex(view.last.index.0.saturating_sub(held));
+    let trailing = node.log.bytes(base, covered).filter(|bytes| most < *bytes)?;
+    Some(format!(
+        "goes on from {base} and holds {trailing} bytes before its snapshot up to {snapshot}, where {most} may be"
+    ))
 }

@@ -13,17 +13,21 @@ pub(super) struct Link {
     pub(super) term: Term,
     /// Of the entry and all before it.
     pub(super) hash: u64,
+    /// The bytes of the entry and of those before it, counted from somewhere: within one chain differences mean
+    /// something, and nothing else does.
+    pub(super) bytes: u64,
 }
 
 impl Link {
     /// What every log starts from.
-    pub(super) const ROOT: Self = Self { term: Term::ZERO, hash: 0x9e37_79b9_7f4a_7c15 };
+    pub(super) const ROOT: Self = Self { term: Term::ZERO, hash: 0x9e37_79b9_7f4a_7c15, bytes: 0 };
 
     /// The link of `entry` after this one.
     fn after(self, entry: &EntryFact) -> Self {
         let term = entry.id.term;
         let content = fold(self.hash ^ 0xa076_1d64_78bd_642f, entry.payload ^ 0xe703_7ed1_a0b4_28db);
-        Self { term, hash: fold(content ^ 0x8ebc_6af0_9c88_c6e3, term.0 ^ 0x5899_65cc_7537_4cc3) }
+        let hash = fold(content ^ 0x8ebc_6af0_9c88_c6e3, term.0 ^ 0x5899_65cc_7537_4cc3);
+        Self { term, hash, bytes: self.bytes + entry.bytes }
     }
 }
 
@@ -113,6 +117,11 @@ impl Chain {
         self.get(index).map(|link| EntryId { term: link.term, index })
     }
 
+    /// How many bytes the entries after `base` up to `end` have, if the log is that long and goes back so far.
+    pub(super) fn bytes(&self, base: LogIndex, end: LogIndex) -> Option<u64> {
+        self.get(end)?.bytes.checked_sub(self.get(base)?.bytes)
+    }
+
     /// Whether the log holds the entry at `index` and the history before it that `hash` stands for. Of what was
     /// forgotten every log holds the same.
     pub(super) fn holds(&self, index: LogIndex, hash: u64) -> bool {
@@ -181,7 +190,7 @@ mod tests {
     use super::*;
 
     fn entry(term: u64, index: u64, payload: u64) -> EntryFact {
-        EntryFact { id: EntryId::new(term, index), payload }
+        EntryFact { id: EntryId::new(term, index), payload, bytes: 10 }
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl Ghost {
         let link = if index < self.ledger.base() {
             let known = self.node(node).disk.get(index);
             let known = known.or_else(|| self.snapshots.at(index).map(|known| known.link));
-            known.unwrap_or(Link { term: last.term, hash: 0 })
+            known.unwrap_or(Link { term: last.term, hash: 0, bytes: 0 })
         } else {
             self.ledger.get(index)?
         };

@@ -133,7 +133,7 @@ mod tests {
     fn what_was_committed_before_a_term_is_a_prefix() {
         let mut log = Chain::new();
         let entries: Vec<_> =
-            (1..=9).map(|index| EntryFact { id: EntryId::new(1, index), payload: index }).collect();
+            (1..=9).map(|index| EntryFact { id: EntryId::new(1, index), payload: index, bytes: 0 }).collect();
         log.replace(&entries).unwrap();
         let membership = Membership::new([NodeId::new(1)]);
         let mut ledger = Ledger::new(&membership);

@@ -50,6 +50,7 @@ const PLAINER: [Plainer; 41] = [
     |scenario| scenario.cluster.session_lifetime = Cluster::default().session_lifetime,
     |scenario| scenario.cluster.snapshot_interval = Cluster::default().snapshot_interval,
     |scenario| scenario.cluster.trailing_entries = Cluster::default().trailing_entries,
+    |scenario| scenario.cluster.snapshot_bytes = Cluster::default().snapshot_bytes,
     |scenario| of_clients(scenario, |workload| workload.stray = Ppm::ZERO),
     |scenario| of_clients(scenario, |workload| workload.resend = Ppm::ZERO),
     |scenario| of_clients(scenario, |workload| workload.loyal_readers = 0),

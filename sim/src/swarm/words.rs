@@ -25,6 +25,7 @@ pub fn describe(scenario: &Scenario) -> String {
     );
     say(!cluster.learners.is_empty(), "a learner");
     say(0 < cluster.snapshot_interval && cluster.snapshot_interval < 1_000, "snapshots");
+    say(0 < cluster.snapshot_bytes, "snapshots by bytes");
     say(cluster.max_chunk_bytes < 1_000, "small chunks");
     say(cluster.max_batch_bytes < 1_000, "small messages");
     say(cluster.max_inflight_bytes < 1_000, "small windows");

@@ -476,6 +476,7 @@ pub(super) fn config(scenario: &crate::scenario::Scenario, id: NodeId, seed: u64
         max_apply_entries: size(cluster.max_apply_entries),
         snapshot_interval: NonZeroU64::new(cluster.snapshot_interval),
         trailing_entries: cluster.trailing_entries,
+        snapshot_bytes: NonZeroU64::new(cluster.snapshot_bytes),
         max_chunk_bytes: size(cluster.max_chunk_bytes),
         max_snapshot_bytes: Config::new(id, seed).max_snapshot_bytes,
     }

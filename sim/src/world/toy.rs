@@ -55,7 +55,7 @@ pub(super) struct ToyDisk {
 const LEADER: NodeId = NodeId::new(1);
 
 fn fact(position: u64, payload: u64) -> EntryFact {
-    EntryFact { id: EntryId::new(1, position + 1), payload }
+    EntryFact { id: EntryId::new(1, position + 1), payload, bytes: 0 }
 }
 
 fn facts(before: u64, payloads: &[u64], entries: &mut Vec<EntryFact>) {

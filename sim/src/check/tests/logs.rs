@@ -10,7 +10,7 @@ use seaworthy_core::quorum::{Joint, Majority};
 use seaworthy_core::types::{EntryId, NodeId, SessionId};
 
 fn entry(term: u64, index: u64, payload: u64) -> EntryFact {
-    EntryFact { id: EntryId::new(term, index), payload }
+    EntryFact { id: EntryId::new(term, index), payload, bytes: 0 }
 }
 
 /// n1 leads term 2 with the log 1@2, which n2 has too and n3 does not: its log is 1@1, from before the run.

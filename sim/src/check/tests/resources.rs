@@ -1,8 +1,10 @@
 //! What a node holds stays within its limits.
 
-use super::toy::{Toy, limits};
+use super::toy::{ENTRY, Toy, limits};
 use crate::check::Limits;
+use crate::observation::EntryFact;
 use crate::observation::Property::BoundedResources;
+use seaworthy_core::types::EntryId;
 use seaworthy_core::view::Usage;
 use std::num::NonZeroU64;
 
@@ -97,5 +99,75 @@ fn a_log_goes_back_no_further_than_it_may() {
     toy.caught(
         BoundedResources,
         "n1@1 holds 4 entries, where 3 may be: those since its snapshot up to 3@1, and 2 before",
+    );
+}
+
+/// n1 appends one entry of so many bytes to three, and the others take it.
+fn append_large(toy: &mut Toy, bytes: u64) {
+    toy.append(1, &[EntryFact { id: EntryId::new(1, 4), payload: 0, bytes }]);
+    toy.step(1);
+    toy.catch_up(1, 2);
+    toy.catch_up(1, 3);
+}
+
+#[test]
+fn a_snapshot_is_taken_once_enough_bytes_have_been_applied() {
+    let limits = Limits { snapshot_bytes: NonZeroU64::new(3 * ENTRY + 8), ..limits() };
+    let applied = |bytes| {
+        let mut toy = three_applied(limits);
+        append_large(&mut toy, bytes);
+        toy.commit(1, 4);
+        toy
+    };
+    applied(8).caught(
+        BoundedResources,
+        "n1@1 has applied up to 4 and takes no snapshot, 38 bytes after the one up to 0@0, where 38 are enough",
+    );
+
+    // What a snapshot on its way to the disk stands for counts no more.
+    let mut toy = applied(7);
+    toy.take_snapshot(1);
+    toy.propose(1);
+    toy.catch_up(1, 2);
+    toy.catch_up(1, 3);
+    toy.commit(1, 5);
+    toy.sync(1);
+    toy.step(1);
+    toy.calm();
+
+    // What is replaced before it is committed has no weight.
+    let mut toy = Toy::limited(3, limits);
+    toy.elect(1, &[2]);
+    toy.append(1, &[EntryFact { id: EntryId::new(1, 2), payload: 9, bytes: 500 }]);
+    toy.step(1);
+    toy.elect(2, &[3]);
+    toy.sync(2);
+    toy.catch_up(2, 3);
+    toy.commit(2, 1);
+    toy.catch_up(2, 1);
+    toy.commit(1, 1);
+    toy.calm();
+}
+
+#[test]
+fn no_more_bytes_trail_behind_a_snapshot_than_may() {
+    let limits = Limits { trailing_entries: 3, snapshot_bytes: NonZeroU64::new(50), ..limits() };
+    // The snapshot is taken in the step that applies the last entry, which has so many bytes.
+    let holding = |log_entries, bytes| {
+        let mut toy = three_applied(limits);
+        append_large(&mut toy, bytes);
+        toy.node(1).commit = 4;
+        toy.apply(1, true);
+        toy.take_snapshot(1);
+        toy.sync(1);
+        toy.node(1).usage = Usage { log_entries, ..Usage::default() };
+        toy.step(1);
+        toy
+    };
+    holding(2, 40).calm();
+    holding(1, 50).calm();
+    holding(2, 41).caught(
+        BoundedResources,
+        "n1@1 goes on from 2 and holds 51 bytes before its snapshot up to 4@1, where 50 may be",
     );
 }

@@ -89,7 +89,7 @@ fn an_applied_entry_is_in_the_log_and_the_same_everywhere() {
 fn a_retry() -> Toy {
     let mut toy = three_committed();
     let last = toy.node(1).log[2];
-    toy.append(1, &[EntryFact { id: EntryId::new(1, 4), payload: last.payload }]);
+    toy.append(1, &[EntryFact { id: EntryId::new(1, 4), ..last }]);
     toy.step(1);
     toy.sync(1);
     toy.catch_up(1, 2);

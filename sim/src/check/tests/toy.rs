@@ -76,6 +76,9 @@ pub(super) enum Write {
     Snapshot(Snapshot, Vec<EntryFact>),
 }
 
+/// What every entry weighs.
+pub(super) const ENTRY: u64 = 10;
+
 /// The limits of the toys' stories: nobody has to take a snapshot.
 pub(super) fn limits() -> Limits {
     Limits { snapshot_interval: None, trailing_entries: 0, ..Limits::of(&Config::new(NodeId::new(1), 0)) }
@@ -116,7 +119,7 @@ impl Toy {
         };
         for (term, log) in disks {
             let ids = log.iter().zip(1..).map(|(term, index)| EntryId::new(*term, index));
-            let log = ids.map(|id| EntryFact { id, payload: 0 }).collect();
+            let log = ids.map(|id| EntryFact { id, payload: 0, bytes: ENTRY }).collect();
             let hard_state = HardStateFact { term: Term(*term), vote: None };
             let founding = Snapshot { last: EntryId::ZERO, membership: membership.clone(), state: 0 };
             let disk = Disk { hard_state, log, snapshot: Some(founding), base: 0 };
@@ -492,7 +495,7 @@ impl Toy {
     /// A leader appends a request, perhaps not for the first time.
     pub(super) fn append_payload(&mut self, node: u64, payload: u64) {
         let (term, index) = (self.term(node), self.last(node).index.0 + 1);
-        self.append(node, &[EntryFact { id: EntryId::new(term, index), payload }]);
+        self.append(node, &[EntryFact { id: EntryId::new(term, index), payload, bytes: ENTRY }]);
         self.step(node);
     }
 
@@ -500,7 +503,7 @@ impl Toy {
         self.payloads += 1;
         let (term, index) = (self.term(node), self.last(node).index.0 + 1);
         let payload = self.payloads;
-        self.append(node, &[EntryFact { id: EntryId::new(term, index), payload }]);
+        self.append(node, &[EntryFact { id: EntryId::new(term, index), payload, bytes: ENTRY }]);
     }
 
     fn release_to_all(&mut self, node: u64, promise: Promise) {

@@ -116,7 +116,11 @@ fn a_disk_may_not_lose_more_because_another_was_lost() {
     toy.calm();
     toy.append(
         2,
-        &[crate::observation::EntryFact { id: seaworthy_core::types::EntryId::new(1, 2), payload: 0 }],
+        &[crate::observation::EntryFact {
+            id: seaworthy_core::types::EntryId::new(1, 2),
+            payload: 0,
+            bytes: 0,
+        }],
     );
     toy.sync(2);
     toy.caught(Durability, "the disk of n2 let go of 2@1, which was committed; those of n1 still hold it");

@@ -121,6 +121,10 @@ pub struct Cluster {
     pub snapshot_interval: u64,
     /// How many entries before a snapshot's last stay in the log for followers that lag a little.
     pub trailing_entries: u64,
+    /// How many bytes of entries are applied between one snapshot and the next, and stay in the log before its last, at
+    /// most; 0 for as many as may be by number.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub snapshot_bytes: u64,
     /// Bytes of a snapshot in one message, at most.
     #[schemars(range(min = 1))]
     pub max_chunk_bytes: u32,
@@ -304,6 +308,7 @@ impl Default for Cluster {
             max_apply_entries: 256,
             snapshot_interval: 1_000,
             trailing_entries: 200,
+            snapshot_bytes: 0,
             max_chunk_bytes: 64 << 10,
             max_sessions: 4_096,
             session_lifetime: 1_000_000,
