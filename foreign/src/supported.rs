@@ -16,6 +16,7 @@ pub fn supports(scenario: &Scenario) -> bool {
     1 < cluster.nodes - cluster.learners.len() as u64
         && cluster.spares == 0
         && cluster.lease_drift.is_none()
+        && !scenario.liveness.drill
         && scenario.planted.is_empty()
         && scenario.nemesis.iter().all(|nemesis| does(nemesis.fault))
         && !scenario.timeline.iter().any(|moment| beyond(&moment.action))
@@ -26,6 +27,7 @@ pub fn supports(scenario: &Scenario) -> bool {
 pub fn restrict(mut scenario: Scenario) -> Scenario {
     scenario.cluster.spares = 0;
     scenario.cluster.lease_drift = None;
+    scenario.liveness.drill = false;
     scenario.nemesis.retain(|nemesis| does(nemesis.fault));
     if let Some(workload) = &mut scenario.workload {
         workload.reads.remove(&ReadModeName::Lease);

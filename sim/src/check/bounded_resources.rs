@@ -4,6 +4,7 @@
 //!   a configuration, and for what it found in its log when it was elected;
 //! - no more messages with entries are on their way to a follower, and no more reads wait, than may;
 //! - a snapshot is taken in time, unless the one before is still on its way to the disk;
+//! - what it says of its log and of what is uncommitted is no less than what it wrote;
 //! - the log goes back no further than the trailing entries before the snapshot, by number and by bytes.
 
 use super::ghost::{Ghost, NodeGhost};
@@ -13,6 +14,7 @@ use crate::observation::{Property, View, Violation};
 use seaworthy_core::config::Config;
 use seaworthy_core::message::Payload;
 use seaworthy_core::types::{EntryId, LogIndex};
+use seaworthy_core::view::Role;
 use std::num::NonZeroU64;
 
 /// What a node may hold; the same for all nodes.
@@ -66,6 +68,9 @@ pub(super) fn on_step(ghost: &Ghost, limits: &Limits, view: &View) -> Result<(),
         let (held, most) = (usage.pending_reads, limits.pending_reads);
         return failure(format!("keeps {held} reads waiting, where {most} may"));
     }
+    if let Some((said, held, what)) = understatement(node, view) {
+        return failure(format!("says that it holds {said} {what}, where it holds {held} at least"));
+    }
     let (before, now) = (node.seen.uncommitted_bytes, usage.uncommitted_bytes);
     let most = match before {
         0 => limits.uncommitted_bytes.max(limits.entry_bytes),
@@ -79,6 +84,20 @@ pub(super) fn on_step(ghost: &Ghost, limits: &Limits, view: &View) -> Result<(),
         Some(detail) => failure(detail),
         None => Ok(()),
     }
+}
+
+/// What a node says of itself that is less than what it wrote, if it does: the word that all else here goes by. A leader
+/// may hold proposals besides, and any node entries from before its snapshot.
+fn understatement(node: &NodeGhost, view: &View) -> Option<(u64, u64, &'static str)> {
+    let covered = view.snapshot?.index;
+    let entries = view.last.index.0.saturating_sub(covered.0);
+    let leads = view.role == Role::Leader;
+    let uncommitted = if leads { node.log.bytes(view.commit, view.last.index).unwrap_or(0) } else { 0 };
+    let told = [
+        (view.usage.log_entries as u64, entries, "entries"),
+        (view.usage.uncommitted_bytes as u64, uncommitted, "uncommitted bytes"),
+    ];
+    told.into_iter().find(|(said, held, _)| said < held)
 }
 
 /// How a node has applied too much since its snapshot, or its log goes back too far behind it, if that is so.

@@ -18,7 +18,7 @@ const LUCKY: u64 = 160;
 type Plainer = fn(&mut Scenario);
 
 /// From what matters most to what matters least.
-const PLAINER: [Plainer; 41] = [
+const PLAINER: [Plainer; 42] = [
     |scenario| scenario.network.loss = Ppm::ZERO,
     |scenario| scenario.network.duplicate = Ppm::ZERO,
     |scenario| scenario.network.client_loss = Ppm::ZERO,

@@ -37,7 +37,16 @@ fn a_leader_with_too_much_under_way_takes_no_more() {
     shown(limits, &[of(100), of(0), of(90)]).calm();
     shown(limits, &[of(90), of(101)])
         .caught(BoundedResources, "n1@1 went on from 90 uncommitted bytes to 101, where 100 may be");
-    shown(Limits { entry_bytes: 140, ..limits }, &[of(140)]).calm();
+
+    // Where there is nothing else, an entry may be as large as entries may be.
+    let mut toy = Toy::limited(3, Limits { entry_bytes: 140, ..limits });
+    toy.elect(1, &[2]);
+    toy.sync(1);
+    toy.catch_up(1, 2);
+    toy.commit(1, 1);
+    toy.node(1).usage = of(140);
+    toy.step(1);
+    toy.calm();
 
     // What a leader finds in its log when it is elected may be more, and only shrinks.
     let mut toy = Toy::limited(1, limits);
@@ -51,6 +60,26 @@ fn a_leader_with_too_much_under_way_takes_no_more() {
     toy.node(1).usage = of(451);
     toy.step(1);
     toy.caught(BoundedResources, "went on from 450 uncommitted bytes to 451");
+}
+
+/// Its word is what the limits are held against.
+#[test]
+fn nobody_says_less_than_it_holds() {
+    let says = |usage| {
+        let mut toy = Toy::limited(3, limits());
+        toy.elect(1, &[2]);
+        toy.propose(1);
+        let node = toy.node(1);
+        (node.is_modest, node.usage) = (true, usage);
+        toy.step(1);
+        toy
+    };
+    let both = Usage { log_entries: 2, uncommitted_bytes: 2 * ENTRY as usize, ..Usage::default() };
+    says(both).calm();
+    says(Usage { log_entries: 1, ..both })
+        .caught(BoundedResources, "n1@1 says that it holds 1 entries, where it holds 2 at least");
+    says(Usage { uncommitted_bytes: 19, ..both })
+        .caught(BoundedResources, "n1@1 says that it holds 19 uncommitted bytes, where it holds 20 at least");
 }
 
 /// n1 leads and has applied three entries.

@@ -45,9 +45,27 @@ pub(super) struct ToyNode {
     /// The configuration that it showed last: the same one for as long as it does not change.
     shown: Arc<Membership>,
     pub(super) lease_until: Option<Time>,
+    /// What it says that it holds beyond what it wrote.
     pub(super) usage: Usage,
+    /// Whether it says no more than that.
+    pub(super) is_modest: bool,
     pub(super) queue: VecDeque<Write>,
     pub(super) disk: Disk,
+}
+
+impl ToyNode {
+    /// What it must say at least, and what it says of its own accord.
+    fn honest_usage(&self) -> Usage {
+        let after = |index: u64| self.log.iter().filter(move |entry| index < entry.id.index.0);
+        let covered = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.last.index.0);
+        let uncommitted: u64 = after(self.commit).map(|entry| entry.bytes).sum();
+        let uncommitted = if self.role == Role::Leader { uncommitted as usize } else { 0 };
+        Usage {
+            log_entries: self.usage.log_entries.max(after(covered).count()),
+            uncommitted_bytes: self.usage.uncommitted_bytes.max(uncommitted),
+            ..self.usage
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -462,7 +480,7 @@ impl Toy {
             membership: Arc::clone(&it.shown),
             membership_index: LogIndex::ZERO,
             lease_until: it.lease_until,
-            usage: it.usage,
+            usage: if it.is_modest { it.usage } else { it.honest_usage() },
         };
         view.show_membership(it.shows.as_ref().unwrap_or(&in_force));
         it.shown = Arc::clone(&view.membership);
@@ -560,6 +578,7 @@ impl ToyNode {
             shown: Arc::default(),
             lease_until: None,
             usage: Usage::default(),
+            is_modest: false,
             queue: VecDeque::new(),
             disk,
         }
