@@ -216,6 +216,11 @@ impl<'a, R: Replica> World<'a, R> {
         (host.replica.is_some(), &host.view)
     }
 
+    /// The same of all nodes, in order.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (bool, &View)> + Clone {
+        self.hosts.iter().map(|host| (host.replica.is_some(), &host.view))
+    }
+
     /// Has the next event happen.
     ///
     /// # Errors

@@ -110,7 +110,7 @@ impl<R: Replica> World<'_, R> {
 
     fn standing<T>(&self, look: impl FnOnce(&Standing<'_>) -> T) -> T {
         look(&Standing {
-            nodes: self.hosts.iter().map(|host| (host.replica.is_some(), &host.view)).collect(),
+            nodes: self.nodes().collect(),
             log_terms: &|node| self.log(node).iter().map(|entry| entry.id.term).collect(),
             elections: self.counts.elections,
             answered: self.counts.operations.ok,
