@@ -31,7 +31,7 @@ use crate::network::distribution::Sampler;
 use crate::observation::{HardStateFact, LogFacts, View, Violation};
 use crate::queue::Queue;
 use crate::replica::{Effects, InitialState, Replica};
-use crate::run::{MessageCounts, OperationCounts};
+use crate::run::{Cutoff, MessageCounts, OperationCounts};
 use crate::scenario::model::{Action, Predicate, ReadModeName, Scenario};
 use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
@@ -67,8 +67,8 @@ pub enum Stop {
     Violation(Violation),
     /// An expectation of the scenario was missed, in words.
     Missed(String),
-    /// It took more steps, or had more to come, than it may.
-    Cutoff,
+    /// There was too much of something.
+    Cutoff(Cutoff),
 }
 
 impl From<Violation> for Stop {
@@ -230,8 +230,11 @@ impl<'a, R: Replica> World<'a, R> {
         assert!(self.witness.now <= now, "time went back");
         self.witness.now = now;
         self.handle(event)?;
-        if self.witness.steps >= self.options.max_steps || MAX_PENDING < self.queue.len() {
-            return Err(Stop::Cutoff);
+        if self.options.max_steps <= self.witness.steps {
+            return Err(Stop::Cutoff(Cutoff::Steps));
+        }
+        if MAX_PENDING < self.queue.len() {
+            return Err(Stop::Cutoff(Cutoff::Pending));
         }
         if self.phase == Phase::Healed { self.check_settled() } else { Ok(()) }
     }
