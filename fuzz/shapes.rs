@@ -8,7 +8,7 @@ const COUNTERS: usize = 1 << 14;
 
 /// libFuzzer finds them by the name of their section, and sets them back before each run.
 // SAFETY: the section holds nothing but bytes, as libFuzzer expects.
-#[cfg_attr(target_os = "linux", unsafe(link_section = "__libfuzzer_extra_counters"))]
+#[cfg_attr(all(target_os = "linux", feature = "shapes"), unsafe(link_section = "__libfuzzer_extra_counters"))]
 static SHAPES: [AtomicU8; COUNTERS] = [const { AtomicU8::new(0) }; COUNTERS];
 
 /// A run has come to this shape.

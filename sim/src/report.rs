@@ -1,7 +1,7 @@
 //! What a run came to, as it is told: the JSON object of a run, and the words of a failure.
 
 use crate::observation::Property;
-use crate::run::{MessageCounts, OperationCounts, RunReport, TraceLine, Verdict};
+use crate::run::{Cutoff, MessageCounts, OperationCounts, RunReport, TraceLine, Verdict};
 use crate::time::{Span, Time};
 use seaworthy_core::types::NodeId;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,8 @@ pub struct RunRecord {
     pub violation: Option<ViolationRecord>,
     /// The expectation that was missed, in words.
     pub missed: Option<String>,
+    /// What there was too much of, if the run was cut off.
+    pub cutoff: Option<Cutoff>,
     /// A hash over all trace records.
     pub fingerprint: Fingerprint,
     /// Checked steps.
@@ -84,6 +86,7 @@ impl RunRecord {
                 detail: found.detail.clone(),
             }),
             missed: report.missed.clone(),
+            cutoff: report.cutoff,
             fingerprint: Fingerprint(report.fingerprint),
             steps: report.steps,
             virtual_seconds: Duration::from(report.virtual_time).as_secs_f64(),
@@ -129,9 +132,9 @@ pub fn headline(report: &RunReport) -> (&'static str, String) {
         (Verdict::Expectation, _, missed) => {
             ("EXPECTATION", format!("missed: {}", missed.as_deref().unwrap_or("it is not said which")))
         }
-        (Verdict::Cutoff, _, missed) => {
-            let why = missed.as_ref().map_or_else(String::new, |missed| format!(": {missed}"));
-            ("UNDECIDED", format!("cut off after {} steps{why}", report.steps))
+        (Verdict::Cutoff, ..) => {
+            let why = report.cutoff.map_or("it is not said why", Cutoff::words);
+            ("UNDECIDED", format!("cut off after {} steps: {why}", report.steps))
         }
     }
 }
@@ -217,6 +220,7 @@ pub(crate) mod tests {
             verdict,
             violation: (verdict == Verdict::Violation).then_some(found),
             missed: (verdict == Verdict::Expectation).then(|| "at 5s: a leader exists".to_owned()),
+            cutoff: (verdict == Verdict::Cutoff).then_some(Cutoff::Linearizability),
             fingerprint: 0x00c0_ffee_0000_0000_u64.wrapping_add(seed),
             steps: 1_247,
             virtual_time: Span::millis(10_500),
@@ -250,6 +254,7 @@ pub(crate) mod tests {
                 "detail": "n1@3 and n2@3 both lead"
               },
               "missed": null,
+              "cutoff": null,
               "fingerprint": "00c0ffee00000007",
               "steps": 1247,
               "virtual_seconds": 10.5,
@@ -306,7 +311,7 @@ pub(crate) mod tests {
             ok
             VIOLATION election_safety at 3.39s (step 12): n1@3 and n2@3 both lead
             EXPECTATION missed: at 5s: a leader exists
-            UNDECIDED cut off after 1247 steps
+            UNDECIDED cut off after 1247 steps: too many orders of the operations to try
         "#);
         let mut demanded = sample(7, Verdict::Violation);
         demanded.verdict = Verdict::Ok;

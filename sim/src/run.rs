@@ -26,8 +26,31 @@ pub enum Verdict {
     Violation,
     /// An expectation of the scenario was missed.
     Expectation,
-    /// The run was cut off by its step budget, or a checker could not decide within its own.
+    /// The run was cut off: see [`Cutoff`].
     Cutoff,
+}
+
+/// What there was too much of in a run of which nothing is known but that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cutoff {
+    /// It took more steps than it may.
+    Steps,
+    /// It had more events to come than it may.
+    Pending,
+    /// More orders of the operations would have had to be tried to explain what clients saw.
+    Linearizability,
+}
+
+impl Cutoff {
+    /// In words: `too many steps`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Steps => "too many steps",
+            Self::Pending => "too many events to come",
+            Self::Linearizability => "too many orders of the operations to try",
+        }
+    }
 }
 
 /// What a run came to. A function of (binary, scenario, seed), down to the last bit.
@@ -43,6 +66,8 @@ pub struct RunReport {
     pub violation: Option<Found>,
     /// The expectation that was missed, in words.
     pub missed: Option<String>,
+    /// What there was too much of, if the run was cut off.
+    pub cutoff: Option<Cutoff>,
     /// A hash over all trace records.
     pub fingerprint: u64,
     /// Checked steps: events that did something, each followed by every checker.

@@ -258,7 +258,7 @@ impl Voyage<'_> {
             Err(Stop::Violation(violation)) => {
                 Some(format!("VIOLATION {}: {}", property_name(violation.property), violation.detail))
             }
-            Err(Stop::Missed(_) | Stop::Ended | Stop::Cutoff) => Some("the world has ended".to_owned()),
+            Err(Stop::Missed(_) | Stop::Ended | Stop::Cutoff(_)) => Some("the world has ended".to_owned()),
         };
     }
 

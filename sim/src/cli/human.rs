@@ -87,7 +87,7 @@ pub(super) fn never_fired(output: &mut Output, summary: &Summary) -> io::Result<
 /// The runs of which nothing is known but that they took too much.
 pub(super) fn undecided(output: &mut Output, summary: &Summary) -> io::Result<()> {
     for run in &summary.undecided {
-        output.line(format_args!("{UNSURE}undecided:{UNSURE:#} {}", run.again()))?;
+        output.line(format_args!("{UNSURE}undecided, {}:{UNSURE:#} {}", run.cutoff.words(), run.again()))?;
     }
     match summary.tally.cutoffs - summary.undecided.len() as u64 {
         0 => Ok(()),
@@ -294,7 +294,7 @@ pub(super) mod tests {
     use super::*;
     use seaworthy_sim::fault::FaultKind;
     use seaworthy_sim::observation::Property;
-    use seaworthy_sim::run::{Found, MessageCounts, OperationCounts, Verdict};
+    use seaworthy_sim::run::{Cutoff, Found, MessageCounts, OperationCounts, Verdict};
     use seaworthy_sim::sweep::{Batch, Outcome, Source};
     use seaworthy_sim::time::Time;
     use std::collections::{BTreeMap, BTreeSet};
@@ -313,6 +313,7 @@ pub(super) mod tests {
             verdict,
             violation: (verdict == Verdict::Violation).then_some(found),
             missed: None,
+            cutoff: (verdict == Verdict::Cutoff).then_some(Cutoff::Steps),
             fingerprint: 0x00c0_ffee_0000_0001,
             steps: 123_456,
             virtual_time: Span::millis(12_500),
@@ -419,7 +420,7 @@ pub(super) mod tests {
             summary.count(0, seed, &Outcome::Finished(report(Verdict::Cutoff)));
         }
         let text = told(&summary);
-        assert_eq!(text.lines().next(), Some("undecided: seaworthy replay x.json --seed 7"));
+        assert_eq!(text.lines().next(), Some("undecided, too many steps: seaworthy replay x.json --seed 7"));
         assert_eq!(text.lines().next_back(), Some("undecided: and 90 others"));
         assert_eq!(text.lines().count(), 11);
     }

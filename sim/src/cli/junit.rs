@@ -76,7 +76,7 @@ fn of_scenario<'a>(
     }
     if tally.cutoffs > 0 {
         let mut text = format!("{} of {} runs were cut off", tally.cutoffs, tally.runs);
-        undecided.for_each(|run| text += &format!("\n{}", run.again()));
+        undecided.for_each(|run| text += &format!("\n{}: {}", run.cutoff.words(), run.again()));
         suite.case(class, "seeds that are undecided", &Case::Error, "undecided", &text);
     }
     if tally.ok > 0 {
@@ -200,7 +200,7 @@ mod tests {
                 </testcase>
                 <testcase classname="st&lt;or&gt;m.json" name="seeds that are undecided">
                   <error type="undecided" message="1 of 2000 runs were cut off">1 of 2000 runs were cut off
-            seaworthy replay 'st&lt;or&gt;m.json' --seed 9</error>
+            too many steps: seaworthy replay 'st&lt;or&gt;m.json' --seed 9</error>
                 </testcase>
                 <testcase classname="st&lt;or&gt;m.json" name="seeds that hold">
                   <system-out>1997 of 2000 runs</system-out>

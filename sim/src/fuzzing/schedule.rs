@@ -15,7 +15,6 @@ use crate::seaworthy::Seaworthy;
 use crate::time::Span;
 use crate::world::{Options, World};
 use arbitrary::{Arbitrary, Unstructured};
-use seaworthy_core::types::NodeId;
 use std::collections::BTreeMap;
 
 /// The longest run. Most of what goes wrong does so soon, and a fuzzer that likes storms of messages learns less in an
@@ -47,13 +46,12 @@ fn assert_holds(bytes: &[u8], max_steps: u64, reached: &mut dyn FnMut(u64)) -> R
     let options = Options { record: false, check: true, max_steps };
     let mut choice = Choice::bytes(luck);
     let mut world = World::<Seaworthy>::new(&scenario, &mut choice, options);
-    let nodes = scenario.cluster.servers();
     let mut before = None;
     let stop = loop {
         if let Err(stop) = world.step() {
             break stop;
         }
-        let now = shape((1..=nodes).map(|node| world.node(NodeId::new(node))));
+        let now = shape(world.nodes());
         if before.replace(now) != Some(now) {
             reached(now);
         }

@@ -3,8 +3,7 @@
 
 use crate::observation::View;
 use seaworthy_core::types::{EntryId, LogIndex, Term};
-use std::hash::Hasher;
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The furthest that any node has come.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,7 +15,7 @@ struct Front {
     membership: LogIndex,
 }
 
-/// A hash of the shape of these nodes, each with whether it runs: the same in whatever order they come.
+/// A hash of the shape of these nodes, each with whether it runs. It is a sum, so that they may come in any order.
 pub(super) fn shape<'a>(nodes: impl Iterator<Item = (bool, &'a View)> + Clone) -> u64 {
     let mut front = Front::default();
     for (_, view) in nodes.clone() {
@@ -26,28 +25,26 @@ pub(super) fn shape<'a>(nodes: impl Iterator<Item = (bool, &'a View)> + Clone) -
         front.snapshot = front.snapshot.max(snapshot(view));
         front.membership = front.membership.max(view.membership_index);
     }
-    let mut standings: Vec<[u8; 10]> = nodes.map(|(runs, view)| front.standing(runs, view)).collect();
-    standings.sort_unstable();
-    let mut hash = Xxh3Default::new();
-    standings.iter().for_each(|standing| hash.write(standing));
-    hash.finish()
+    let hash = |(runs, view)| xxh3_64(&front.standing(runs, view).to_le_bytes());
+    nodes.map(hash).fold(0, u64::wrapping_add)
 }
 
 impl Front {
-    /// How one node stands to the others.
-    fn standing(&self, runs: bool, view: &View) -> [u8; 10] {
-        [
-            u8::from(runs),
-            view.role as u8,
+    /// How one node stands to the others, as the digits of a number.
+    fn standing(&self, runs: bool, view: &View) -> u32 {
+        let digits = [
+            u32::from(runs),
+            view.role as u32,
             few(self.term.0 - view.term.0),
             few(self.commit.0 - view.commit.0),
             few(self.last.term.0 - view.last.term.0),
-            view.last.index.cmp(&self.commit) as u8,
-            u8::from(view.membership.is_joint()),
-            u8::from(view.membership_index < self.membership),
-            u8::from(snapshot(view) < self.snapshot),
-            u8::from(view.last.index < self.snapshot),
-        ]
+            view.last.index.cmp(&self.commit) as i8 as u32 % 4,
+            u32::from(view.membership.is_joint()),
+            u32::from(view.membership_index < self.membership),
+            u32::from(snapshot(view) < self.snapshot),
+            u32::from(view.last.index < self.snapshot),
+        ];
+        digits.iter().fold(0, |number, digit| number * 4 + digit)
     }
 }
 
@@ -56,7 +53,7 @@ fn snapshot(view: &View) -> LogIndex {
 }
 
 /// None, one, some or many.
-fn few(count: u64) -> u8 {
+fn few(count: u64) -> u32 {
     match count {
         0 => 0,
         1 => 1,
@@ -73,7 +70,6 @@ mod tests {
     use crate::scenario::Scenario;
     use crate::seaworthy::Seaworthy;
     use crate::world::{Options, World};
-    use seaworthy_core::types::NodeId;
 
     #[test]
     fn it_matters_what_nodes_are_to_each_other_and_not_which_they_are_or_how_far() {
@@ -81,13 +77,12 @@ mod tests {
         let options = Options { record: false, check: false, max_steps: 2_000 };
         let mut choice = Choice::seeded(1);
         let mut world = World::<Seaworthy>::new(&scenario, &mut choice, options);
-        let blank = shape([1, 2, 3].map(|node| world.node(NodeId::new(node))).into_iter());
+        let blank = shape(world.nodes());
         while world.step().is_ok() {}
-        let views = || [1, 2, 3].map(|node| world.node(NodeId::new(node)));
-        let led = shape(views().into_iter());
+        let led = shape(world.nodes());
         assert_ne!(led, blank);
-        assert_eq!(shape(views().into_iter().rev()), led);
-        let mut later = views().map(|(_, view)| view.clone());
+        assert_eq!(shape(world.nodes().rev()), led);
+        let mut later: Vec<_> = world.nodes().map(|(_, view)| view.clone()).collect();
         for view in &mut later {
             view.term.0 += 7;
             view.last.term.0 += 7;

@@ -5,7 +5,7 @@ use crate::artifact::quoted;
 use crate::coverage::Coverage;
 use crate::observation::Property;
 use crate::report::{Fingerprint, SCHEMA_VERSION, name_in_files, property_name, since_start};
-use crate::run::{MessageCounts, OperationCounts, RunReport, Verdict};
+use crate::run::{Cutoff, MessageCounts, OperationCounts, RunReport, Verdict};
 use crate::time::Span;
 use crate::trace;
 use serde::Serialize;
@@ -62,6 +62,8 @@ pub struct Undecided {
     pub argument: String,
     /// The seed.
     pub seed: u64,
+    /// What there was too much of.
+    pub cutoff: Cutoff,
 }
 
 /// Counts over runs.
@@ -197,9 +199,11 @@ impl Summary {
         // A run that did not end has no fingerprint, but has its place.
         self.running.word(0);
         if let Outcome::Finished(report) = outcome {
-            if report.verdict == Verdict::Cutoff && self.undecided.len() < UNDECIDED_KEPT {
+            if let Some(cutoff) = report.cutoff
+                && self.undecided.len() < UNDECIDED_KEPT
+            {
                 let (scenario, argument) = (figures.scenario.clone(), figures.argument.clone());
-                self.undecided.push(Undecided { scenario, argument, seed });
+                self.undecided.push(Undecided { scenario, argument, seed, cutoff });
             }
             self.fingerprints.insert(report.fingerprint);
             self.distinct_fingerprints = self.fingerprints.len();

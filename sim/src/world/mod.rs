@@ -32,7 +32,7 @@ use crate::network::distribution::Sampler;
 use crate::observation::{HardStateFact, LogFacts, View, Violation};
 use crate::queue::Queue;
 use crate::replica::{Effects, InitialState, Replica};
-use crate::run::{MessageCounts, OperationCounts};
+use crate::run::{Cutoff, MessageCounts, OperationCounts};
 use crate::scenario::model::{Action, Predicate, ReadModeName, Scenario};
 use crate::time::{Span, Time};
 use crate::trace::{Record, Trace};
@@ -69,8 +69,8 @@ pub enum Stop {
     Violation(Violation),
     /// An expectation of the scenario was missed, in words.
     Missed(String),
-    /// It took more steps, or had more to come, than it may.
-    Cutoff,
+    /// There was too much of something.
+    Cutoff(Cutoff),
 }
 
 impl From<Violation> for Stop {
@@ -220,6 +220,11 @@ impl<'a, R: Replica> World<'a, R> {
         (host.replica.is_some(), &host.view)
     }
 
+    /// The same of all nodes, in order.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = (bool, &View)> + Clone {
+        self.hosts.iter().map(|host| (host.replica.is_some(), &host.view))
+    }
+
     /// Has the next event happen.
     ///
     /// # Errors
@@ -229,8 +234,11 @@ impl<'a, R: Replica> World<'a, R> {
         assert!(self.witness.now <= now, "time went back");
         self.witness.now = now;
         self.handle(event)?;
-        if self.witness.steps >= self.options.max_steps || MAX_PENDING < self.queue.len() {
-            return Err(Stop::Cutoff);
+        if self.options.max_steps <= self.witness.steps {
+            return Err(Stop::Cutoff(Cutoff::Steps));
+        }
+        if MAX_PENDING < self.queue.len() {
+            return Err(Stop::Cutoff(Cutoff::Pending));
         }
         if self.phase == Phase::Healed { self.check_settled() } else { Ok(()) }
     }

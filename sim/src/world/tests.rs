@@ -3,6 +3,7 @@ use super::*;
 use crate::fault::KINDS;
 use crate::observation::Property;
 use crate::run::{Recording, RunReport, Verdict};
+use crate::scenario::model::Moment;
 use crate::seaworthy::Seaworthy;
 use std::collections::BTreeSet;
 
@@ -347,7 +348,16 @@ fn too_many_steps_are_cut_off() {
     let mut choice = Choice::seeded(1);
     let options = Options { max_steps: 1000, ..UNCHECKED };
     let (report, _) = World::<Toy>::new(&scenario, &mut choice, options).run();
-    assert_eq!((report.verdict, report.steps), (Verdict::Cutoff, 1000));
+    assert_eq!((report.verdict, report.cutoff, report.steps), (Verdict::Cutoff, Some(Cutoff::Steps), 1000));
+}
+
+#[test]
+fn too_many_events_to_come_are_cut_off_before_they_eat_all_memory() {
+    let moment = Moment { at: Span::millis(1), action: Action::Heal {} };
+    let calm = scenario(r#""duration": "1s""#);
+    let crowded = Scenario { timeline: vec![moment; MAX_PENDING], ..calm };
+    let report = seeded(&crowded, 1);
+    assert_eq!((report.verdict, report.cutoff), (Verdict::Cutoff, Some(Cutoff::Pending)));
 }
 
 #[test]

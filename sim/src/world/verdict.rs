@@ -5,7 +5,7 @@ use crate::check::Checkers;
 use crate::fault::in_play;
 use crate::observation::{Fact, Property, Violation};
 use crate::replica::Replica;
-use crate::run::{Found, Recording, RunReport, Verdict};
+use crate::run::{Cutoff, Found, Recording, RunReport, Verdict};
 use crate::scenario::expectation::{Standing, holds};
 use crate::scenario::model::Predicate;
 use crate::time::Time;
@@ -64,9 +64,10 @@ impl<R: Replica> World<'_, R> {
         let demanded = |property: Property| {
             self.scenario.expect.iter().any(|expected| expected.that == Predicate::Violated(property))
         };
+        let cutoff = if let Stop::Cutoff(cutoff) = stop { Some(cutoff) } else { None };
         let (verdict, violation, missed) = match stop {
             Stop::Ended => (Verdict::Ok, None, None),
-            Stop::Cutoff => (Verdict::Cutoff, None, None),
+            Stop::Cutoff(_) => (Verdict::Cutoff, None, None),
             Stop::Missed(what) => (Verdict::Expectation, None, Some(what)),
             Stop::Violation(violation) if demanded(violation.property) => {
                 (Verdict::Ok, Some(violation), None)
@@ -82,6 +83,7 @@ impl<R: Replica> World<'_, R> {
             verdict,
             violation: found,
             missed,
+            cutoff,
             fingerprint: self.witness.trace.fingerprint(),
             steps: step,
             virtual_time: at - Time::ZERO,
@@ -109,12 +111,12 @@ impl<R: Replica> World<'_, R> {
             }
         }
         let undecided = self.witness.checkers.as_ref().is_some_and(|checkers| checkers.is_undecided());
-        if undecided { Stop::Cutoff } else { Stop::Ended }
+        if undecided { Stop::Cutoff(Cutoff::Linearizability) } else { Stop::Ended }
     }
 
     fn standing<T>(&self, look: impl FnOnce(&Standing<'_>) -> T) -> T {
         look(&Standing {
-            nodes: self.hosts.iter().map(|host| (host.replica.is_some(), &host.view)).collect(),
+            nodes: self.nodes().collect(),
             log_terms: &|node| self.log(node).iter().map(|entry| entry.id.term).collect(),
             elections: self.counts.elections,
             answered: self.counts.operations.ok,
