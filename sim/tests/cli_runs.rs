@@ -110,6 +110,7 @@ fn the_json_of_a_run_is_one_object_a_line() {
     let runs: Vec<Value> = said.stdout.lines().map(json).collect();
     assert_eq!(runs.len(), 2);
     let fields = [
+        "cutoff",
         "elections",
         "faults",
         "fingerprint",
