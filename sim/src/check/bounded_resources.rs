@@ -4,8 +4,8 @@
 //!   a configuration, and for what it found in its log when it was elected;
 //! - no more messages with entries are on their way to a follower, and no more reads wait, than may;
 //! - a snapshot is taken in time, unless the one before is still on its way to the disk;
-//! - what it says of its log and of what is uncommitted is no less than what it wrote;
-//! - the log goes back no further than the trailing entries before the snapshot, by number and by bytes.
+//! - the log goes back no further than the trailing entries before the snapshot, by number and by bytes;
+//! - what a node says of its log and of what is uncommitted, by which the rest goes, is no less than what it wrote.
 
 use super::ghost::{Ghost, NodeGhost};
 use super::violation;

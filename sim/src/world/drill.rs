@@ -51,7 +51,7 @@ struct Order {
     again: Time,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Demand {
     /// `to` leads, in a term after `after`.
     Lead { to: NodeId, after: Term },
@@ -89,11 +89,10 @@ impl<R: Replica> World<'_, R> {
         if self.drill.left.is_empty() && self.drill.order.is_none() {
             return Err(Stop::Ended);
         }
-        if let Some(order) = &self.drill.order {
-            let that = order.that;
+        if let Some(Order { that, again }) = self.drill.order {
             if !self.is_done(that) {
-                if order.again <= self.witness.now {
-                    self.say_again(that);
+                if again <= self.witness.now {
+                    self.order(that);
                 }
                 return Ok(());
             }
@@ -108,8 +107,7 @@ impl<R: Replica> World<'_, R> {
         while let Some(exercise) = self.drill.left.pop() {
             if let Some(that) = self.begin(exercise, leader, &status)? {
                 self.allow_time();
-                self.drill.order = Some(Order { that, again: self.witness.now });
-                self.say_again(that);
+                self.order(that);
                 return Ok(());
             }
         }
@@ -180,21 +178,17 @@ impl<R: Replica> World<'_, R> {
         }
     }
 
-    /// Tells the leader. Operators go on about the membership by themselves.
-    fn say_again(&mut self, that: Demand) {
+    /// Tells the leader, and waits. Operators go on about the membership by themselves.
+    fn order(&mut self, that: Demand) {
         let instruction = match that {
-            Demand::Lead { to, .. } => Instruction::TransferLeadership(to),
-            Demand::GiveUp { .. } => Instruction::StepDown,
-            Demand::Change => return,
+            Demand::Lead { to, .. } => Some(Instruction::TransferLeadership(to)),
+            Demand::GiveUp { .. } => Some(Instruction::StepDown),
+            Demand::Change => None,
         };
-        if let Some(leader) = self.status().leader() {
-            self.instruct(leader, instruction);
-        }
-        // So long does a leader try to hand over.
+        self.tell_leader(instruction);
+        // Twice as long as a leader tries to hand over.
         let patience = Span(2 * self.scenario.cluster.election_timeout_max.0);
-        if let Some(order) = &mut self.drill.order {
-            order.again = self.witness.now + patience;
-        }
+        self.drill.order = Some(Order { that, again: self.witness.now + patience });
     }
 }
 

@@ -183,15 +183,19 @@ impl<R: Replica> World<'_, R> {
     }
 
     fn instruct_leader(&mut self, kind: FaultKind, instruction: Option<Instruction>) {
-        let leader = self.status().leader();
-        if let Some((leader, instruction)) = leader.zip(instruction) {
-            self.instruct(leader, instruction);
+        if self.tell_leader(instruction) {
             self.took_effect(kind, true);
         }
     }
 
+    /// Tells the leader something, if there are both. Says whether it was said.
+    pub(super) fn tell_leader(&mut self, instruction: Option<Instruction>) -> bool {
+        let told = self.status().leader().zip(instruction);
+        told.map(|(leader, instruction)| self.instruct(leader, instruction)).is_some()
+    }
+
     /// Tells a node something, now.
-    pub(super) fn instruct(&mut self, node: NodeId, instruction: Instruction) {
+    fn instruct(&mut self, node: NodeId, instruction: Instruction) {
         self.operators.instructions += 1;
         // No client's request has such a token. Nobody waits for the answer: operators look for themselves.
         let token = Token(u64::MAX - self.operators.instructions);
