@@ -57,6 +57,8 @@ pub enum Flaw {
     VoteReplyNotGated,
     /// Sends RequestVote before the own vote is durable.
     CampaignNotGated,
+    /// Who campaigns does not write down its vote for itself, and has it to give.
+    OwnVoteForgotten,
     /// Grants to whoever asks, also when the vote of the term is given.
     VotesTwice,
     /// A step down within a term forgets the vote.
@@ -222,6 +224,13 @@ pub enum Flaw {
     SnapshotRestoresTerm,
     /// A message that begins before what was compacted away is taken for a conflict.
     CompactedIsConflict,
+    /// An append that begins with the first entry of all is taken, also when that was compacted away: once more, behind
+    /// what is there.
+    FirstAppendTakenAgain,
+    /// A chunk of a snapshot is not sent again.
+    ChunkSentOnce,
+    /// Heartbeats end with the first follower that is being sent a snapshot.
+    HeartbeatsEndAtSnapshot,
     /// Chunks of a snapshot are put together as they come.
     ChunkOffsetIgnored,
     /// Chunks of one snapshot are put together with those of another.

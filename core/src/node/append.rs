@@ -59,6 +59,17 @@ impl Append {
         }
         Some(Self { prev: base, entries: entries.split_off(known), ..self })
     }
+
+    /// The same entries as if they followed `last`: what [`Flaw::FirstAppendTakenAgain`] makes of them.
+    fn moved_behind(mut self, last: EntryId) -> Self {
+        self.prev = last;
+        let mut index = last.index;
+        for entry in &mut self.entries {
+            index = index.next();
+            entry.id = EntryId { term: entry.id.term.max(last.term), index };
+        }
+        self
+    }
 }
 
 impl<F: Flaws> Node<F> {
@@ -67,7 +78,7 @@ impl<F: Flaws> Node<F> {
         &mut self,
         now: Instant,
         from: NodeId,
-        append: Append,
+        mut append: Append,
         effects: &mut Effects,
     ) {
         // No correct peer sends what is not well formed: not obeyed, and no reason to fall over.
@@ -88,6 +99,10 @@ impl<F: Flaws> Node<F> {
         }
         if !append.agrees_with(self.log.base()) {
             return;
+        }
+        let compacted = EntryId::ZERO < self.log.base();
+        if self.flaws.has(Flaw::FirstAppendTakenAgain) && append.prev == EntryId::ZERO && compacted {
+            append = append.moved_behind(self.log.last());
         }
         let (round, last) = (append.round, append.last());
         if self.flaws.has(Flaw::CompactedIsConflict) && append.prev.index < self.log.base().index {

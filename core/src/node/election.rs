@@ -49,7 +49,8 @@ impl<F: Flaws> Node<F> {
     pub(super) fn become_candidate(&mut self, now: Instant, transfer: bool, effects: &mut Effects) {
         self.lose_leader(effects);
         let term = self.hard_state.term.next();
-        self.write_hard_state(HardState { term, vote: Some(self.config.id) }, effects);
+        let vote = (!self.flaws.has(Flaw::OwnVoteForgotten)).then_some(self.config.id);
+        self.write_hard_state(HardState { term, vote }, effects);
         self.state = State::Candidate { ballot: Ballot::default(), vote: self.queue.hard_state() };
         // The request names this log and claims this vote, so both must be durable first: a candidate that
         // restarts with less and campaigns again in the same term would win on votes given to more.

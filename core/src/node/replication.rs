@@ -73,8 +73,18 @@ impl<F: Flaws> Node<F> {
         let interval = self.config.heartbeat_interval;
         let State::Leader(leadership) = &mut self.state else { return };
         leadership.heartbeat_at = now + interval;
-        leadership.followers.iter_mut().for_each(Progress::retry);
-        for position in self.serving_order() {
+        let flaws = self.flaws;
+        for follower in &mut leadership.followers {
+            if !(follower.is_receiving_snapshot() && flaws.has(Flaw::ChunkSentOnce)) {
+                follower.retry();
+            }
+        }
+        let mut last = leadership.followers.len();
+        if flaws.has(Flaw::HeartbeatsEndAtSnapshot) {
+            let first = leadership.followers.iter().position(Progress::is_receiving_snapshot);
+            last = first.unwrap_or(last);
+        }
+        for position in self.serving_order().filter(|position| *position <= last) {
             if !self.replicate_to(position, effects) {
                 self.send_append(position, 0, effects);
             }

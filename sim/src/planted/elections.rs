@@ -39,6 +39,15 @@ pub const BUGS: &[PlantedBug] = &[
         2,
     ),
     bug(
+        "own_vote_forgotten",
+        &[Flaw::OwnVoteForgotten],
+        "whoever campaigns does not write down its vote for itself, and gives it to the next who asks, even as a leader",
+        "DaosRaft#1 (SandTable)",
+        &[P::PersistBeforeSend, P::VoteOnce],
+        3,
+    )
+    .shown_in(8),
+    bug(
         "votes_twice",
         &[Flaw::VotesTwice],
         "a voter grants to whoever asks, also when its vote of the term is given",

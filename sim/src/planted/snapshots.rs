@@ -16,6 +16,32 @@ pub const BUGS: &[PlantedBug] = &[
     )
     .shown_in(20),
     bug(
+        "first_append_taken_again",
+        &[Flaw::FirstAppendTakenAgain],
+        "an append that begins with the first entry of all is always taken: what was compacted away comes again, behind \
+         the rest",
+        "WRaft#118 (SandTable), RedisLabs/raft#49",
+        &[P::LogMatching],
+        2,
+    )
+    .shown_in(22),
+    bug(
+        "chunk_sent_once",
+        &[Flaw::ChunkSentOnce],
+        "a chunk of a snapshot that is lost is not sent again: the follower waits for the next snapshot",
+        "WRaft#3 (SandTable)",
+        &[P::Liveness],
+        2,
+    ),
+    bug(
+        "heartbeats_end_at_snapshot",
+        &[Flaw::HeartbeatsEndAtSnapshot],
+        "those behind a follower that is being sent a snapshot get no heartbeats",
+        "WRaft#8 (SandTable); raft_send_appendentries_all of willemt/raft ends at the first that fails",
+        &[P::Liveness],
+        3,
+    ),
+    bug(
         "snapshot_with_old_membership",
         &[Flaw::SnapshotWithOldMembership],
         "a snapshot carries the configuration of the one before it",
