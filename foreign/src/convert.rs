@@ -3,6 +3,7 @@
 use crate::disk::{Disk, Entry, HardState, Snapshot};
 use raft::eraftpb;
 use raft::{GetEntriesContext, RaftState, Storage, StorageError};
+use seaworthy_core::config::Config as Settings;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, Term};
 
@@ -51,6 +52,18 @@ impl Storage for Disk {
     }
 }
 
+/// What the library tells one read from another by, in the whole cluster and for ever: no two lives of a server have the
+/// same seed. A context that comes twice is confirmed by answers that were meant for the first.
+pub(crate) fn context(settings: &Settings, number: u64) -> Vec<u8> {
+    let parts = [settings.id.get(), settings.seed, number];
+    parts.iter().flat_map(|part| part.to_le_bytes()).collect()
+}
+
+/// The number of the read in a context.
+pub(crate) fn number(context: &[u8]) -> u64 {
+    u64::from_le_bytes(*context.last_chunk().expect("a context ends with the read's number"))
+}
+
 /// The library says 0 for nobody.
 pub(crate) fn node(number: u64) -> Option<NodeId> {
     NodeId::try_new(number)
@@ -60,7 +73,7 @@ pub(crate) fn hard_state(from: &eraftpb::HardState) -> HardState {
     HardState { term: Term(from.term), vote: node(from.vote), commit: LogIndex(from.commit) }
 }
 
-fn to_hard_state(from: HardState) -> eraftpb::HardState {
+pub(crate) fn to_hard_state(from: HardState) -> eraftpb::HardState {
     let vote = from.vote.map_or(0, NodeId::get);
     eraftpb::HardState { term: from.term.0, vote, commit: from.commit.0, ..Default::default() }
 }
@@ -69,7 +82,7 @@ pub(crate) fn entry(from: &eraftpb::Entry) -> Entry {
     Entry { id: EntryId::new(from.term, from.index), data: Bytes::new(&from.data) }
 }
 
-fn to_entry(from: &Entry) -> eraftpb::Entry {
+pub(crate) fn to_entry(from: &Entry) -> eraftpb::Entry {
     let EntryId { term, index } = from.id;
     eraftpb::Entry { term: term.0, index: index.0, data: from.data.to_vec().into(), ..Default::default() }
 }
@@ -93,7 +106,7 @@ fn to_snapshot(from: &Snapshot) -> eraftpb::Snapshot {
     to
 }
 
-fn conf_state(from: &Membership) -> eraftpb::ConfState {
+pub(crate) fn conf_state(from: &Membership) -> eraftpb::ConfState {
     let numbers = |nodes: &[NodeId]| nodes.iter().map(|node| node.get()).collect::<Vec<_>>();
     (numbers(from.voters.incoming.voters()), numbers(&from.learners)).into()
 }

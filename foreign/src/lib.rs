@@ -6,5 +6,6 @@ pub mod service;
 mod convert;
 mod message;
 mod ticks;
+pub mod older;
 pub mod replica;
 pub mod supported;

@@ -102,7 +102,7 @@ impl<M: Manner> Replica for RaftRs<M> {
             replies: Vec::new(),
             manner: PhantomData,
         };
-        replica.ticks.rule(&mut replica.raw, true);
+        replica.raw.raft.set_randomized_election_timeout(replica.ticks.timeout(true));
         replica
     }
 
@@ -114,7 +114,7 @@ impl<M: Manner> Replica for RaftRs<M> {
             return ignore(&input, effects);
         }
         let timed_out = matches!(input, Input::Timeout);
-        self.ticks.catch_up(now, &mut self.raw);
+        self.ticks.catch_up(now, || self.raw.tick());
         match input {
             Input::Timeout | Input::Persisted { .. } => {}
             // What the library does not want is from a stranger, or no longer of use: as good as lost.
@@ -141,11 +141,21 @@ impl<M: Manner> Replica for RaftRs<M> {
             self.take_snapshot(effects);
         }
         effects.replies.append(&mut self.replies);
-        self.ticks.rule(&mut self.raw, timed_out || news);
+        self.raw.raft.set_randomized_election_timeout(self.ticks.timeout(timed_out || news));
     }
 
     fn deadline(&self) -> Instant {
-        if self.is_installing() { Instant::NEVER } else { self.ticks.deadline(&self.raw) }
+        let raft = &self.raw.raft;
+        if self.is_installing() {
+            Instant::NEVER
+        } else if raft.state == StateRole::Leader {
+            let to_heartbeat = raft.heartbeat_timeout() - raft.heartbeat_elapsed();
+            self.ticks.after(to_heartbeat.min(raft.election_timeout() - raft.election_elapsed))
+        } else if raft.promotable() {
+            self.ticks.after(self.ticks.to_election(raft.election_elapsed))
+        } else {
+            Instant::NEVER
+        }
     }
 
     fn view(&self, view: &mut View) {
@@ -293,15 +303,8 @@ impl<M: Manner> RaftRs<M> {
             return Some(Err(Refusal::Overloaded));
         }
         let number = self.service.ask(now, token, command.clone());
-        self.raw.read_index(self.context(number));
+        self.raw.read_index(convert::context(&self.settings, number));
         None
-    }
-
-    /// What the library tells one read from another by, in the whole cluster and for ever: no two lives of a server have
-    /// the same seed. A context that comes twice is confirmed by answers that were meant for the first.
-    fn context(&self, number: u64) -> Vec<u8> {
-        let parts = [self.settings.id.get(), self.settings.seed, number];
-        parts.iter().flat_map(|part| part.to_le_bytes()).collect()
     }
 
     fn on_instruction(&mut self, token: Token, instruction: &Instruction, effects: &mut Effects<Self>) {
@@ -382,8 +385,7 @@ impl<M: Manner> RaftRs<M> {
             effects.applied.push(self.service.apply(&convert::entry(&entry), &mut self.replies));
         }
         for read in ready.take_read_states() {
-            let number = read.request_ctx.last_chunk().expect("a context ends with the read's number");
-            self.service.confirm(u64::from_le_bytes(*number), LogIndex(read.index));
+            self.service.confirm(convert::number(&read.request_ctx), LogIndex(read.index));
         }
         let number = ready.number();
         self.raw.advance_append_async(ready);

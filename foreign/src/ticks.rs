@@ -1,7 +1,5 @@
-//! The library counts ticks where the world tells the time.
+//! The library counts ticks where the world tells the time. Also this knows no library.
 
-use crate::disk::Disk;
-use raft::{RawNode, StateRole};
 use seaworthy_core::config::Config as Settings;
 use seaworthy_core::types::Instant;
 use std::time::Duration;
@@ -38,40 +36,37 @@ impl Ticks {
         Self { length, last: now, heartbeat, election_min, election_max, timeout, luck: settings.seed }
     }
 
-    /// Ticks as often as it is time to. What a server slept through is lost to it, as it is to a real timer.
-    pub(crate) fn catch_up(&mut self, now: Instant, raw: &mut RawNode<Disk>) {
+    /// Ticks as often as it is time to, until a `tick` has something come of it. What a server slept through is lost to
+    /// it, as it is to a real timer.
+    pub(crate) fn catch_up(&mut self, now: Instant, mut tick: impl FnMut() -> bool) {
         let due = now.since(self.last).as_nanos() / self.length.as_nanos().max(1);
         let due = u32::try_from(due).unwrap_or(u32::MAX);
         self.last = self.last + self.length * due;
         for _ in 0..due {
-            if raw.tick() {
+            if tick() {
                 break;
             }
         }
     }
 
-    /// When something is due if nothing comes before.
-    pub(crate) fn deadline(&self, raw: &RawNode<Disk>) -> Instant {
-        let raft = &raw.raft;
-        let left = if raft.state == StateRole::Leader {
-            let to_heartbeat = raft.heartbeat_timeout() - raft.heartbeat_elapsed();
-            to_heartbeat.min(raft.election_timeout() - raft.election_elapsed)
-        } else if raft.promotable() {
-            self.timeout.saturating_sub(raft.election_elapsed).max(1)
-        } else {
-            return Instant::NEVER;
-        };
-        self.last + self.length * u32::try_from(left).expect("a timeout is a few heartbeats")
+    /// When so many ticks are over.
+    pub(crate) fn after(&self, ticks: usize) -> Instant {
+        self.last + self.length * u32::try_from(ticks).expect("a timeout is a few heartbeats")
     }
 
-    /// Sees to it that the election timeout is the one drawn here: the library draws one from the operating system
-    /// whenever it resets, and no run could be repeated. `anew` says that there is one to be drawn.
-    pub(crate) fn rule(&mut self, raw: &mut RawNode<Disk>, anew: bool) {
+    /// How many ticks are left until an election, of which so many are over.
+    pub(crate) fn to_election(&self, elapsed: usize) -> usize {
+        self.timeout.saturating_sub(elapsed).max(1)
+    }
+
+    /// The election timeout that the library is to have: it draws one from the operating system whenever it resets, and
+    /// no run could be repeated. `anew` says that there is one to be drawn.
+    pub(crate) fn timeout(&mut self, anew: bool) -> usize {
         if anew {
             let width = (self.election_max - self.election_min) as u64;
             self.timeout = self.election_min + (self.next() % width) as usize;
         }
-        raw.raft.set_randomized_election_timeout(self.timeout);
+        self.timeout
     }
 
     /// SplitMix64.
