@@ -3,8 +3,9 @@
 
 use crate::history::HistoryEvent;
 use crate::time::Time;
+use seaworthy_core::member::ReadMode;
 use seaworthy_core::membership::Membership;
-use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, SessionId, Term};
+use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, SessionId, Term, Token};
 use seaworthy_core::view::{Role, Usage};
 use std::sync::Arc;
 
@@ -103,6 +104,27 @@ pub enum Fact<'a> {
         term: Term,
         /// What the message promises on its sender's behalf.
         promise: Promise,
+        /// The entries that it carries.
+        entries: Carried,
+    },
+    /// A client's request has come to a node, which takes a step at once.
+    Requested {
+        /// Who was asked.
+        node: NodeId,
+        /// The name of the request at that node, in its answer too.
+        token: Token,
+        /// What for.
+        asks: Asks,
+    },
+    /// A node answers a request, of a client or of an operator. Precedes the step's [`Fact::Stepped`]; the answer is on
+    /// its way only after it.
+    Replied {
+        /// Who answers.
+        node: NodeId,
+        /// Which request.
+        token: Token,
+        /// Whether it was done, rather than refused.
+        granted: bool,
     },
     /// A node applied one entry. No-op entries are applied too.
     Applied {
@@ -220,6 +242,29 @@ pub enum Promise {
     Nothing,
 }
 
+/// The entries of a message: as many as it says, from the one after `previous` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Carried {
+    /// The entry before them.
+    pub previous: LogIndex,
+    /// How many there are; none, as a rule.
+    pub count: u32,
+}
+
+/// What a client asks of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// To look something up, and on whose word.
+    Read(ReadMode),
+    /// To change something. The same request may be sent again, under another name.
+    Write {
+        /// The client's session.
+        session: SessionId,
+        /// The request's number in it.
+        sequence: u64,
+    },
+}
+
 /// A node's visible state after a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View {
@@ -331,7 +376,7 @@ pub enum Property {
     /// A snapshot is of a committed entry, with the configuration in force there and the state that the log comes to
     /// (Raft §7, thesis §5).
     SnapshotMatchesLog,
-    /// While a leader holds a lease nobody else is elected (thesis §6.4.1).
+    /// While a leader holds a lease nobody else is elected, and only then it answers on it (thesis §6.4.1).
     LeaseExclusivity,
     /// What a node holds stays within its limits: uncommitted bytes, messages on their way, waiting reads, the log.
     BoundedResources,

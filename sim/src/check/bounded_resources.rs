@@ -5,15 +5,19 @@
 //! - no more messages with entries are on their way to a follower, and no more reads wait, than may;
 //! - a snapshot is taken in time, unless the one before is still on its way to the disk;
 //! - the log goes back no further than the trailing entries before the snapshot, by number and by bytes;
-//! - what a node says of its log and of what is uncommitted, by which the rest goes, is no less than what it wrote.
+//! - what a node says of itself, by which the rest goes, is no less than what others know of it: what it wrote, sent,
+//!   and was asked without having answered;
+//! - a message carries no more bytes of entries than it may, but for a single entry.
 
 use super::ghost::{Ghost, NodeGhost};
+use super::requests::Requests;
+use super::sent::Sent;
 use super::violation;
 use super::words::At;
 use crate::observation::{Property, View, Violation};
 use seaworthy_core::config::Config;
 use seaworthy_core::message::Payload;
-use seaworthy_core::types::{EntryId, LogIndex};
+use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
 use std::num::NonZeroU64;
 
@@ -24,6 +28,8 @@ pub struct Limits {
     pub uncommitted_bytes: usize,
     /// Bytes that a single entry counts for.
     pub entry_bytes: usize,
+    /// Bytes of the entries of one message.
+    pub batch_bytes: u64,
     /// Messages with entries on their way to one follower.
     pub inflight_messages: usize,
     /// Reads that wait.
@@ -43,6 +49,7 @@ impl Limits {
         Self {
             uncommitted_bytes: config.max_uncommitted_bytes,
             entry_bytes: Payload::Noop.size() + config.max_entry_bytes,
+            batch_bytes: config.max_batch_bytes as u64,
             inflight_messages: config.max_inflight_messages,
             pending_reads: config.max_pending_reads,
             snapshot_interval: config.snapshot_interval,
@@ -52,8 +59,35 @@ impl Limits {
     }
 }
 
+/// Somebody sends its entries after `previous` up to `last`.
+pub(super) fn on_send(
+    ghost: &Ghost,
+    limits: &Limits,
+    (from, term): (NodeId, Term),
+    previous: LogIndex,
+    last: LogIndex,
+) -> Result<(), Violation> {
+    let node = ghost.node(from);
+    // Only while it leads its log is for certain what it sends.
+    let sends = node.leads() && node.seen.term == term && previous.next() < last;
+    let bytes = if sends { node.log.bytes(previous, last).unwrap_or(0) } else { 0 };
+    if bytes <= limits.batch_bytes {
+        return Ok(());
+    }
+    let (me, most) = (At(from, term), limits.batch_bytes);
+    let count = last.0 - previous.0;
+    let detail =
+        format!("{me} sent {count} entries after {previous} at once, {bytes} bytes, where {most} may be");
+    Err(violation(Property::BoundedResources, from, detail))
+}
+
 /// A node has taken a step.
-pub(super) fn on_step(ghost: &Ghost, limits: &Limits, view: &View) -> Result<(), Violation> {
+pub(super) fn on_step(
+    ghost: &Ghost,
+    limits: &Limits,
+    outside: (&Requests, &Sent),
+    view: &View,
+) -> Result<(), Violation> {
     let node = ghost.node(view.node);
     let usage = &view.usage;
     let failure = |detail: String| {
@@ -68,7 +102,7 @@ pub(super) fn on_step(ghost: &Ghost, limits: &Limits, view: &View) -> Result<(),
         let (held, most) = (usage.pending_reads, limits.pending_reads);
         return failure(format!("keeps {held} reads waiting, where {most} may"));
     }
-    if let Some((said, held, what)) = understatement(node, view) {
+    if let Some((said, held, what)) = understatement(ghost, limits, outside, view) {
         return failure(format!("says that it holds {said} {what}, where it holds {held} at least"));
     }
     let (before, now) = (node.seen.uncommitted_bytes, usage.uncommitted_bytes);
@@ -86,18 +120,34 @@ pub(super) fn on_step(ghost: &Ghost, limits: &Limits, view: &View) -> Result<(),
     }
 }
 
-/// What a node says of itself that is less than what it wrote, if it does: the word that all else here goes by. A leader
-/// may hold proposals besides, and any node entries from before its snapshot.
-fn understatement(node: &NodeGhost, view: &View) -> Option<(u64, u64, &'static str)> {
-    let covered = view.snapshot?.index;
-    let entries = view.last.index.0.saturating_sub(covered.0);
-    let leads = view.role == Role::Leader;
-    let uncommitted = if leads { node.log.bytes(view.commit, view.last.index).unwrap_or(0) } else { 0 };
-    let told = [
-        (view.usage.log_entries as u64, entries, "entries"),
-        (view.usage.uncommitted_bytes as u64, uncommitted, "uncommitted bytes"),
-    ];
-    told.into_iter().find(|(said, held, _)| said < held)
+/// What a node says of itself that is less than what others know, if it does: the word that all else here goes by. A
+/// leader may have more under way than that, and any node entries from before its snapshot.
+fn understatement(
+    ghost: &Ghost,
+    limits: &Limits,
+    (requests, sent): (&Requests, &Sent),
+    view: &View,
+) -> Option<(u64, u64, &'static str)> {
+    let (node, usage) = (ghost.node(view.node), &view.usage);
+    let less = |said: usize, held: u64, what| ((said as u64) < held).then_some((said as u64, held, what));
+    let entries = view.last.index.0.saturating_sub(view.snapshot?.index.0);
+    let wrong = less(usage.log_entries, entries, "entries");
+    if wrong.is_some() || view.role != Role::Leader {
+        return wrong;
+    }
+    // A write that is neither answered nor in the log is held back, and has one byte at least.
+    let held_back = requests.writes_beyond(view.node, view.last.index.0 - view.applied.0);
+    let uncommitted = node.log.bytes(view.commit, view.last.index).unwrap_or(0) + held_back;
+    // Whoever has applied an entry of its own term, and all that is committed, answers a read once it is confirmed.
+    let up_to_date =
+        view.applied == view.commit && node.log.get(view.commit).is_some_and(|entry| entry.term == view.term);
+    let reads = if up_to_date { requests.reads(view.node) } else { 0 };
+    // Of a full window one message may be taken for lost, so that it goes on.
+    let window = limits.inflight_messages - 1;
+    let on_their_way = sent.on_their_way(view, |node| !ghost.node(node).has_lost_disk()).min(window);
+    less(usage.uncommitted_bytes, uncommitted, "uncommitted bytes")
+        .or_else(|| less(usage.pending_reads, reads as u64, "waiting reads"))
+        .or_else(|| less(usage.inflight_messages, on_their_way as u64, "messages on their way"))
 }
 
 /// How a node has applied too much since its snapshot, or its log goes back too far behind it, if that is so.

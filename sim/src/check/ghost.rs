@@ -437,6 +437,11 @@ impl NodeGhost {
         self.snapshot.is_none() && self.log.end() == LogIndex::ZERO
     }
 
+    /// Whether it ever took part and has lost its disk since, so that leaders may have given it up.
+    pub(super) fn has_lost_disk(&self) -> bool {
+        Term::ZERO < self.lost_term
+    }
+
     /// The highest term that its disk has ever known of.
     pub(super) fn durable_term(&self) -> Term {
         self.disk_hard_state.term.max(self.lost_term)

@@ -25,6 +25,8 @@ mod configurations;
 mod snapshots;
 mod ghost;
 mod ledger;
+mod requests;
+mod sent;
 mod words;
 mod sight;
 
@@ -58,7 +60,9 @@ mod tests;
 pub use bounded_resources::Limits;
 pub use sight::{SIGHTS, Sight};
 
-use crate::observation::{Fact, HardStateFact, LogFacts, Promise, Property, SnapshotFact, View, Violation};
+use crate::observation::{
+    Carried, Fact, HardStateFact, LogFacts, Promise, Property, SnapshotFact, View, Violation,
+};
 use crate::time::Time;
 use crash_consistency::{CrashConsistency, DiskState};
 use exactly_once::ExactlyOnce;
@@ -67,9 +71,11 @@ use linearizable::Linearizable;
 use liveness::Liveness;
 use log_matching::LogMatching;
 use replicas_agree::ReplicasAgree;
+use requests::Requests;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{EntryId, LogIndex, NodeId, Term};
 use seaworthy_core::view::Role;
+use sent::Sent;
 use stale_reads::StaleReads;
 use state_machine_safety::StateMachineSafety;
 
@@ -79,6 +85,8 @@ pub struct Checkers {
     sight: Sight,
     limits: Limits,
     ghost: Ghost,
+    requests: Requests,
+    sent: Sent,
     log_matching: LogMatching,
     state_machine_safety: StateMachineSafety,
     crash_consistency: CrashConsistency,
@@ -96,9 +104,12 @@ impl Checkers {
     /// The checkers of a run of `nodes`, numbered densely from 1, that starts under `membership` and keeps `limits`.
     pub fn new(nodes: &[NodeId], membership: &Membership, limits: Limits) -> Self {
         let ghost = Ghost::new(nodes, membership);
+        let count = ghost.nodes().count();
         Self {
             sight: Sight::All,
             limits,
+            requests: Requests::new(count),
+            sent: Sent::new(count),
             log_matching: LogMatching::new(),
             state_machine_safety: StateMachineSafety::new(),
             crash_consistency: CrashConsistency::new(&ghost),
@@ -137,6 +148,7 @@ impl Checkers {
             }
             Fact::Crashed { node } => {
                 self.ghost.crash(node);
+                self.requests.forget(node);
                 Ok(())
             }
             Fact::Wiped { node } => {
@@ -169,7 +181,18 @@ impl Checkers {
             Fact::DurableSnapshot { node, snapshot, compacted } => {
                 self.on_durable_snapshot(node, snapshot.last, compacted)
             }
-            Fact::Released { from, to, term, promise } => self.on_release(from, to, term, promise),
+            Fact::Released { from, to, term, promise, entries } => {
+                self.on_release(from, to, term, promise)?;
+                self.on_entries(from, to, term, entries)
+            }
+            Fact::Requested { node, token, asks } => {
+                self.requests.ask(node, token, asks);
+                Ok(())
+            }
+            Fact::Replied { node, token, granted } => {
+                self.requests.reply(node, token, granted);
+                Ok(())
+            }
             Fact::Applied { node, id, request, executed, state_hash } => {
                 order::on_applied(&self.ghost, node, id)?;
                 self.state_machine_safety.on_applied(&self.ghost, node, id)?;
@@ -244,6 +267,8 @@ impl Checkers {
             + self.ghost.ledger.len()
             + self.ghost.snapshots.len()
             + self.ghost.leaders.len()
+            + self.requests.len()
+            + self.sent.len()
             + self.log_matching.len()
             + self.state_machine_safety.len()
             + self.replicas_agree.len()
@@ -359,6 +384,24 @@ impl Checkers {
         Ok(())
     }
 
+    /// A message leaves that may carry entries.
+    fn on_entries(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        term: Term,
+        entries: Carried,
+    ) -> Result<(), Violation> {
+        let Carried { previous, count } = entries;
+        if count == 0 {
+            return Ok(());
+        }
+        let last = LogIndex(previous.0 + u64::from(count));
+        bounded_resources::on_send(&self.ghost, &self.limits, (from, term), previous, last)?;
+        self.sent.send(from, to, term, previous, last);
+        Ok(())
+    }
+
     fn on_step(&mut self, at: Time, view: &View) -> Result<(), Violation> {
         let ghost = &self.ghost;
         let node = ghost.node(view.node);
@@ -379,6 +422,8 @@ impl Checkers {
         if view.role == Role::Leader {
             self.of_disks(match_soundness::on_step(ghost, view))?;
             lease_exclusivity::on_step(ghost, view, at)?;
+            lease_exclusivity::on_answer(&self.requests, view, at)?;
+            self.sent.step(view);
         }
         if view.commit > node.seen.commit || node.cut() {
             state_machine_safety::on_commit(ghost, view)?;
@@ -392,7 +437,8 @@ impl Checkers {
         membership_safety::on_step(ghost, view)?;
         snapshot_matches_log::on_step(ghost, &self.replicas_agree, view)?;
         self.replicas_agree.on_step(ghost, view)?;
-        bounded_resources::on_step(ghost, &self.limits, view)?;
+        bounded_resources::on_step(ghost, &self.limits, (&self.requests, &self.sent), view)?;
+        self.requests.step(view.node);
         self.ghost.step(view);
         Ok(())
     }

@@ -7,12 +7,12 @@ use crate::event::Event;
 use crate::fault::FaultKind;
 use crate::host::{Asker, position};
 use crate::network::Cause;
-use crate::observation::{EntryFact, Fact, LogFacts, Property, View, Violation};
+use crate::observation::{Asks, Carried, EntryFact, Fact, LogFacts, Property, View, Violation};
 use crate::replica::{Boot, Input, Replica, WriteFacts};
 use crate::scenario::scalar::Ppm;
 use crate::trace::Record;
 use seaworthy_core::config::Config;
-use seaworthy_core::state_machine::Operation;
+use seaworthy_core::state_machine::{Operation, Request};
 use seaworthy_core::storage::RecoveryError;
 use seaworthy_core::types::{Instant, NodeId};
 use seaworthy_core::view::Role;
@@ -56,12 +56,15 @@ impl<R: Replica> World<'_, R> {
             }
             Event::Request { node: at, client, token, request, mode } => {
                 self.witness.note(Record::Asked { client, node: at });
-                let writes = match &request.operation {
-                    Operation::Command(command) if !command.is_read() => {
-                        Some((request.session, request.sequence))
+                let Request { session, sequence, operation } = &request;
+                let (asks, writes) = match operation {
+                    Operation::Command(command) if command.is_read() => (Asks::Read(mode), None),
+                    Operation::Command(_) | Operation::Register => {
+                        let (session, sequence) = (*session, *sequence);
+                        (Asks::Write { session, sequence }, Some((session, sequence)))
                     }
-                    Operation::Command(_) | Operation::Register => None,
                 };
+                self.witness.observe(&Fact::Requested { node: at, token, asks })?;
                 self.hosts[node].waiting.insert(token, Asker { client, writes });
                 self.step_replica(node, Input::Request { token, request, mode })
             }
@@ -192,6 +195,9 @@ impl<R: Replica> World<'_, R> {
             self.witness.note(Record::Applied { node: id, id: entry_id, executed, state_hash });
             self.witness.observe(&Fact::Applied { node: id, id: entry_id, request, executed, state_hash })?;
         }
+        for (token, result) in &self.effects.replies {
+            self.witness.observe(&Fact::Replied { node: id, token: *token, granted: result.is_ok() })?;
+        }
         let before = (host.view.role, host.view.term, host.view.commit);
         let replica = host.replica.as_ref().expect("it has just taken a step");
         replica.view(&mut host.view);
@@ -291,7 +297,13 @@ impl<R: Replica> World<'_, R> {
         let facts = R::describe(&message);
         let (from, to) = (facts.from, facts.to);
         assert!(position(to) < self.hosts.len(), "{from} sent a message to {to}, which does not exist");
-        self.witness.observe(&Fact::Released { from, to, term: facts.term, promise: facts.promise })?;
+        self.witness.observe(&Fact::Released {
+            from,
+            to,
+            term: facts.term,
+            promise: facts.promise,
+            entries: Carried { previous: facts.about.index, count: facts.entries },
+        })?;
         self.counts.messages.sent += 1;
         let route = self.network.route(now, &facts, self.choice);
         if route.ruled {

@@ -3,12 +3,13 @@
 
 use crate::check::{Checkers, Limits};
 use crate::observation::{
-    EntryFact, Fact, FollowerView, HardStateFact, LogFacts, Promise, Property, SnapshotFact, View, Violation,
+    Asks, Carried, EntryFact, Fact, FollowerView, HardStateFact, LogFacts, Promise, Property, SnapshotFact,
+    View, Violation,
 };
 use crate::time::Time;
 use seaworthy_core::config::Config;
 use seaworthy_core::membership::Membership;
-use seaworthy_core::types::{EntryId, LogIndex, NodeId, SessionId, Term};
+use seaworthy_core::types::{EntryId, LogIndex, NodeId, SessionId, Term, Token};
 use seaworthy_core::view::{Role, Usage};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub(super) struct ToyNode {
     pub(super) state: u64,
     /// By number; used while it leads.
     pub(super) matched: Vec<u64>,
+    /// By number: where it means to go on with a follower, if that is not right behind what is matched.
+    pub(super) next: Vec<u64>,
     /// The configuration that it shows, if that is not the one it should; over all its lives.
     pub(super) shows: Option<Membership>,
     /// The configuration that it showed last: the same one for as long as it does not change.
@@ -458,7 +461,8 @@ impl Toy {
         let in_force = self.membership(node, last.index.0);
         let it = self.node(node);
         let leads = it.role == Role::Leader;
-        let followers = (1..).zip(&it.matched).filter(|(peer, _)| leads && *peer != node);
+        let progress = it.matched.iter().zip(&it.next);
+        let followers = (1..).zip(progress).filter(|(peer, _)| leads && *peer != node);
         let mut view = View {
             node: NodeId::new(node),
             role: it.role,
@@ -470,10 +474,10 @@ impl Toy {
             last,
             state_hash: it.state,
             followers: followers
-                .map(|(peer, matched)| FollowerView {
+                .map(|(peer, (matched, next))| FollowerView {
                     node: NodeId::new(peer),
                     matched: LogIndex(*matched),
-                    next: LogIndex(*matched + 1),
+                    next: LogIndex(*next.max(&(matched + 1))),
                 })
                 .collect(),
             snapshot: it.snapshot.as_ref().map(|snapshot| snapshot.last),
@@ -488,12 +492,33 @@ impl Toy {
     }
 
     pub(super) fn release(&mut self, from: u64, to: u64, term: u64, promise: Promise) {
-        self.tell(&Fact::Released {
-            from: NodeId::new(from),
-            to: NodeId::new(to),
-            term: Term(term),
-            promise,
-        });
+        self.release_with(from, to, term, promise, Carried::default());
+    }
+
+    /// A leader sends the entries after `previous` up to `last`, and means to go on behind them.
+    pub(super) fn send(&mut self, leader: u64, follower: u64, previous: u64, last: u64) {
+        let term = self.term(leader);
+        let count = u32::try_from(last - previous).expect("few");
+        let entries = Carried { previous: LogIndex(previous), count };
+        self.node(leader).next[usize::try_from(follower).unwrap() - 1] = last + 1;
+        self.release_with(leader, follower, term, Promise::Lead, entries);
+    }
+
+    fn release_with(&mut self, from: u64, to: u64, term: u64, promise: Promise, entries: Carried) {
+        let (from, to) = (NodeId::new(from), NodeId::new(to));
+        self.tell(&Fact::Released { from, to, term: Term(term), promise, entries });
+    }
+
+    // What clients ask.
+
+    /// A request comes to a node.
+    pub(super) fn request(&mut self, node: u64, token: u64, asks: Asks) {
+        self.tell(&Fact::Requested { node: NodeId::new(node), token: Token(token), asks });
+    }
+
+    /// A node answers a request.
+    pub(super) fn reply(&mut self, node: u64, token: u64, granted: bool) {
+        self.tell(&Fact::Replied { node: NodeId::new(node), token: Token(token), granted });
     }
 
     /// Appends entries to a node's log and queue, after cutting it before the first.
@@ -574,6 +599,7 @@ impl ToyNode {
             state: disk.snapshot.as_ref().map_or(0, |snapshot| snapshot.state),
             snapshot: disk.snapshot.clone(),
             matched: vec![0; count],
+            next: vec![0; count],
             shows: None,
             shown: Arc::default(),
             lease_until: None,
