@@ -11,7 +11,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::ReadUnconfirmed],
         "a leader answers reads without asking whether it still leads",
         "etcd 0.4 and Consul (Jepsen 2014), d-engine#381",
-        &[P::Linearizability],
+        &[P::Linearizability, P::LeaseExclusivity],
         3,
     )
     .shown_in(10),

@@ -163,7 +163,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::PacksWithGap],
         "a message that is full leaves out what does not fit and goes on with what does",
         "LogCabin#160",
-        &[P::Liveness],
+        &[P::Liveness, P::BoundedResources],
         2,
     ),
     bug(
