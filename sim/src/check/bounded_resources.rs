@@ -143,7 +143,7 @@ fn understatement(
         view.applied == view.commit && node.log.get(view.commit).is_some_and(|entry| entry.term == view.term);
     let reads = if up_to_date { requests.reads(view.node) } else { 0 };
     // Of a full window one message may be taken for lost, so that it goes on.
-    let window = limits.inflight_messages - 1;
+    let window = limits.inflight_messages.saturating_sub(1);
     let on_their_way = sent.on_their_way(view, |node| !ghost.node(node).has_lost_disk()).min(window);
     less(usage.uncommitted_bytes, uncommitted, "uncommitted bytes")
         .or_else(|| less(usage.pending_reads, reads as u64, "waiting reads"))
