@@ -1,7 +1,7 @@
 //! While a leader may answer reads on its lease nobody else is elected, and without one it asks the others before it
-//! answers (thesis §6.4.1). A leader that is paused or cut
-//! off counts: it may go on any moment. One that has crashed does not. A lease is measured by its leader's own clock;
-//! clocks that break their promise, by drifting too far or being set, break leases too.
+//! answers (thesis §6.4.1). A leader that is paused or cut off counts: it may go on any moment. One that has crashed does
+//! not. A lease is measured by its leader's own clock; clocks that break their promise, by drifting too far or being set,
+//! break leases too.
 
 use super::ghost::Ghost;
 use super::requests::Requests;
