@@ -170,7 +170,8 @@ fn a_cluster_grows_serves_and_comes_back_from_its_disks() {
     };
     assert_eq!(say("SET ship Beagle"), "OK\n");
     let peers = format!("1={endpoints}");
-    let second = Serving::start(&two, "2", &["--join", "--peers", &peers]);
+    // What leads soon does so on two threads as well as the other on one.
+    let second = Serving::start(&two, "2", &["--join", "--peers", &peers, "--threads", "2"]);
     let added = run(&["member", "--endpoints", &endpoints, "add", "2"]);
     assert_eq!((stdout(&added), added.status.code()), ("OK\n", Some(0)));
     let table = run(&["status", "--endpoints", &endpoints]);
@@ -267,6 +268,8 @@ fn bad_usage_is_told_apart_from_bad_luck() {
     assert_eq!(run(&["start", "memory", "0"]).status.code(), Some(2));
     assert_eq!(run(&["start", "memory", "--data", "d"]).status.code(), Some(2));
     assert_eq!(run(&["client"]).status.code(), Some(2));
+    let threadless = ["serve", "--id", "1", "--listen", "127.0.0.1:0", "--data", "d", "--threads", "0"];
+    assert_eq!(run(&threadless).status.code(), Some(2));
     let unseen = run(&["status", "--endpoints", "127.0.0.1:1"]);
     assert_eq!(unseen.status.code(), Some(1));
     assert!(stdout(&unseen).starts_with("(error) no server can be seen"), "{}", stdout(&unseen));

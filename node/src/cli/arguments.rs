@@ -400,6 +400,10 @@ pub(super) struct Serve {
     /// How many bytes of entries are applied between one snapshot and the next, and kept before it
     #[arg(long, default_value_t = SNAPSHOT_BYTES, env = "SEAWORTHY_SNAPSHOT_BYTES", value_name = "N")]
     pub(super) snapshot_bytes: NonZeroU64,
+    /// Threads, besides that of the disk. One does most for what it costs; more help where one is busy all the time and
+    /// the host has cores to spare
+    #[arg(long, default_value_t = 1, env = "SEAWORTHY_THREADS", value_parser = clap::value_parser!(u16).range(1..=1_024), value_name = "N")]
+    pub(super) threads: u16,
     /// Reads options from this file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,

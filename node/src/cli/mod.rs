@@ -25,7 +25,7 @@ use prompt::{Prompt, Source};
 use std::error::Error;
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -47,11 +47,20 @@ pub(super) fn main() -> ExitCode {
         eprintln!("error: {error}");
         return ExitCode::from(USAGE);
     }
-    let ran = Runtime::new().map_err(Box::from).and_then(|runtime| run(arguments, &runtime));
+    let ran = runtime(&arguments).map_err(Box::from).and_then(|runtime| run(arguments, &runtime));
     ran.unwrap_or_else(|error| {
         eprintln!("error: {error}");
         ExitCode::FAILURE
     })
+}
+
+/// Threads for what is to be done: as many as there are cores, or as a server is told to have.
+fn runtime(arguments: &Arguments) -> io::Result<Runtime> {
+    let Some(Task::Serve(serve)) = &arguments.task else { return Runtime::new() };
+    // Between two threads, what a request costs goes into waking each other: one alone never does.
+    let mut builder =
+        if serve.threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.worker_threads(usize::from(serve.threads)).enable_all().build()
 }
 
 /// Has everything that goes on told on stderr, as far as it is asked for; in colours on a terminal, unless somebody has
