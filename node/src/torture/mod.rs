@@ -15,6 +15,7 @@ pub use crowd::Rush;
 
 use crate::fleet::{Lan, Launch, Volume};
 use crate::rank::percentile;
+use crate::scratch::Scratch;
 use arena::Arena;
 use seaworthy_core::member::ReadMode;
 use seaworthy_sim::linearizability::{Verdict, check};
@@ -98,7 +99,7 @@ pub enum TortureError {
 /// # Errors
 /// Why not.
 pub fn try_disks() -> io::Result<()> {
-    let root = tempfile::tempdir()?;
+    let root = Scratch::new(&std::env::temp_dir())?;
     Volume::create(root.path(), "trial").map(drop)
 }
 
