@@ -10,18 +10,24 @@ use seaworthy_core::message::{Body, Message};
 use seaworthy_core::state_machine::{Operation, Outcome, Request};
 use seaworthy_core::storage::Identity;
 use seaworthy_core::types::{Bytes, EntryId, NodeId, SessionId, Term};
-use seaworthy_node::client::{Client, Failure, Settings, Transport};
+use seaworthy_node::client::{Client, ClientError, Failure, Settings, Transport};
 use seaworthy_node::grpc::{Endpoints, Peers, Role, Tls};
 use seaworthy_node::network::Network;
 use seaworthy_node::server::Server;
+use std::process;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 const CLUSTER: &str = "demo";
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What somebody hears who speaks no TLS where it is spoken, and who speaks it where it is not.
+const NEEDED: &str = "the other side speaks TLS: certificates are needed";
+const UNWANTED: &str = "the other side speaks no TLS: leave the certificates out";
 
 /// Who certifies.
 struct Authority {
@@ -108,10 +114,8 @@ async fn who_speaks_tls_where_it_is_not_wanted_or_does_not_where_it_is_hears_so(
     let authority = Authority::new();
     let (_guarded, guarded) = server(1, Some(authority.tls(Role::Node(ONE)))).await;
     let (_open, open) = server(1, None).await;
-    for (address, tls, why) in [
-        (guarded, None, "the other side speaks TLS: certificates are needed"),
-        (open, Some(authority.tls(Role::Client)), "the other side speaks no TLS: leave the certificates out"),
-    ] {
+    for (address, tls, why) in [(guarded, None, NEEDED), (open, Some(authority.tls(Role::Client)), UNWANTED)]
+    {
         // The connection may be gone before its last words are read.
         let mut heard = Vec::new();
         while heard.len() < 50 && heard.last().is_none_or(|last: &String| !last.ends_with(why)) {
@@ -121,6 +125,36 @@ async fn who_speaks_tls_where_it_is_not_wanted_or_does_not_where_it_is_hears_so(
         }
         assert!(heard.last().is_some_and(|last| last.ends_with(why)), "{heard:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_could_only_talk_at_cross_purposes_gives_up_at_once_and_not_while_there_is_another() {
+    let authority = Authority::new();
+    let (_guarded, guarded) = server(1, Some(authority.tls(Role::Node(ONE)))).await;
+    let (_open, open) = server(1, None).await;
+    let settings = Settings { operation_timeout: PATIENCE, ..Settings::default() };
+    let command = |line| Command::parse(line).expect("it is a command");
+    for (address, tls, why) in
+        [(&guarded, None, NEEDED), (&open, Some(authority.tls(Role::Client)), UNWANTED)]
+    {
+        let mut client = Client::new(Endpoints::new(vec![address.clone()], tls), settings);
+        let error = client.execute(command("GET a")).await.expect_err(why);
+        assert!(matches!(&error, ClientError::Refused { reason } if reason.ends_with(why)), "{error:?}");
+        // What writes may have been heard, as far as the client can tell, if the connection was gone too soon.
+        let ended = timeout(PATIENCE / 2, client.execute(command("SET a 1"))).await;
+        let error = ended.expect("it does not wait").expect_err(why).to_string();
+        assert!(error.ends_with(why), "{error}");
+    }
+    let order = ["transfer", "--endpoints", &guarded, "1"].map(str::to_owned);
+    let program = env!("CARGO_BIN_EXE_seaworthy-node");
+    let ordered = spawn_blocking(move || process::Command::new(program).args(order).output());
+    let ordered = ordered.await.expect("it does not panic").expect("it starts");
+    let said = String::from_utf8_lossy(&ordered.stdout);
+    assert!(said.starts_with("(error) no server can be seen"), "{said}");
+    assert!(said.trim_end().ends_with(NEEDED), "{said}");
+
+    let mut client = Client::new(Endpoints::new(vec![guarded, open], None), settings);
+    client.execute(command("GET a")).await.expect("one of them understands");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

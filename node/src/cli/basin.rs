@@ -7,7 +7,7 @@ use super::deck::{Sighting, leader};
 use super::orders::{Fault, Target};
 use seaworthy_core::kv::{Answer, Command};
 use seaworthy_core::types::NodeId;
-use seaworthy_node::client::ClientError;
+use seaworthy_node::client::{ClientError, Failure};
 use seaworthy_node::server::{FollowerStatus, Status};
 use seaworthy_sim::choice::Choice;
 use seaworthy_sim::history::{ClientId, Completion};
@@ -327,7 +327,8 @@ impl Voyage<'_> {
         };
         let seen = views.iter().filter(|(_, view)| belongs(view.node));
         seen.map(|(up, view)| {
-            (view.node.to_string(), if *up { Ok(status(view)) } else { Err("down".to_owned()) })
+            let down = || Failure::Unreachable("down".to_owned());
+            (view.node.to_string(), if *up { Ok(status(view)) } else { Err(down()) })
         })
         .collect()
     }

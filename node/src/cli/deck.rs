@@ -34,7 +34,7 @@ pub(super) enum Deck {
 }
 
 /// A server, by the name under which it is known, and what it looks like or why it cannot be seen.
-pub(super) type Sighting = (String, Result<Status, String>);
+pub(super) type Sighting = (String, Result<Status, Failure>);
 
 impl Deck {
     pub(super) async fn execute(&mut self, command: Command) -> Result<Answer, ClientError> {
@@ -137,12 +137,12 @@ impl Deck {
         loop {
             let asked = async {
                 let sightings = self.statuses().await;
-                let leader = leader(&sightings).ok_or_else(|| Failure::Unreachable(leaderless(&sightings)));
+                let leader = leader(&sightings).ok_or_else(|| leaderless(&sightings));
                 self.ask(leader?, instruction.clone()).await
             };
             let failure = match time::timeout_at(deadline, asked).await {
                 Ok(Ok(())) => return Ok("OK".to_owned()),
-                Ok(Err(Failure::Invalid(reason))) => return Err(reason),
+                Ok(Err(Failure::Invalid(reason) | Failure::Foreign(reason))) => return Err(reason),
                 Ok(Err(failure)) => failure.to_string(),
                 Err(_) => "the leader does not answer".to_owned(),
             };
@@ -257,12 +257,15 @@ fn lead(sightings: &[Sighting]) -> Option<&Status> {
 }
 
 /// Why nobody is known to lead.
-fn leaderless(sightings: &[Sighting]) -> String {
-    match sightings.first() {
-        Some((_, Err(reason))) if sightings.iter().all(|(_, status)| status.is_err()) => {
-            format!("no server can be seen: {reason}")
+fn leaderless(sightings: &[Sighting]) -> Failure {
+    let failures: Vec<&Failure> = sightings.iter().filter_map(|(_, status)| status.as_ref().err()).collect();
+    match failures.first() {
+        Some(failure) if failures.len() == sightings.len() => {
+            let text = format!("no server can be seen: {failure}");
+            let foreign = failures.iter().all(|failure| matches!(failure, Failure::Foreign(_)));
+            if foreign { Failure::Foreign(text) } else { Failure::Unreachable(text) }
         }
-        _ => "nobody leads".to_owned(),
+        _ => Failure::Unreachable("nobody leads".to_owned()),
     }
 }
 
@@ -295,9 +298,9 @@ fn table(sightings: &[Sighting]) -> String {
                     matched,
                 ]
             }
-            Err(reason) => {
+            Err(failure) => {
                 let [a, b, c, d, e] = [(); 5].map(|()| String::new());
-                [name.clone(), reason.clone(), a, b, c, d, e]
+                [name.clone(), failure.to_string(), a, b, c, d, e]
             }
         });
     }

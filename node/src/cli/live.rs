@@ -95,9 +95,10 @@ impl Live {
         let mut sightings = Vec::new();
         for (node, machine) in &self.machines {
             let status = match &machine.running {
-                Some(running) => running.server.handle().status().await.map_err(|_| "has stopped".to_owned()),
-                None => Err("down".to_owned()),
+                Some(running) => running.server.handle().status().await.map_err(|_| "has stopped"),
+                None => Err("down"),
             };
+            let status = status.map_err(|reason| Failure::Unreachable(reason.to_owned()));
             sightings.push((node.to_string(), status));
         }
         sightings

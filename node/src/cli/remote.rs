@@ -65,13 +65,14 @@ impl Remote {
                     waiting.extend(new.filter(|other| *other != address));
                     Ok(status)
                 }
-                Ok(Err(failure)) => Err(failure.to_string()),
-                Err(_) => Err("does not answer".to_owned()),
+                Ok(Err(failure)) => Err(failure),
+                Err(_) => Err(Failure::Unreachable("does not answer".to_owned())),
             };
             seen.insert(address.clone(), (address, status));
         }
         for name in members.difference(&placed).map(NodeId::to_string) {
-            seen.insert(name.clone(), (name, Err("cannot be found: nobody knows its address".to_owned())));
+            let lost = Failure::Unreachable("cannot be found: nobody knows its address".to_owned());
+            seen.insert(name.clone(), (name, Err(lost)));
         }
         seen
     }

@@ -33,6 +33,7 @@ use seaworthy_core::kv::{Answer, Command};
 use seaworthy_core::member::{ReadMode, Refusal};
 use seaworthy_core::state_machine::{Operation, Outcome, Request};
 use seaworthy_core::types::{NodeId, SessionId};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{self, Instant};
 
@@ -65,6 +66,9 @@ pub enum Failure {
     /// Nothing was done: it was not even asked.
     #[error("{0}")]
     Unreachable(String),
+    /// Nothing was done: the other side does not speak as this one does, and will not before somebody sees to it.
+    #[error("{0}")]
+    Foreign(String),
     /// Nothing was done, and nothing ever will be.
     #[error("{0}")]
     Invalid(String),
@@ -247,6 +251,7 @@ impl<T: Transport> Client<T> {
         let reads = matches!(&request.operation, Operation::Command(command) if command.is_read());
         let mut perhaps = false;
         let mut attempts = 0;
+        let mut foreign = BTreeSet::new();
         loop {
             let server = self.target();
             let until = deadline.min(Instant::now() + self.settings.attempt_timeout);
@@ -261,14 +266,21 @@ impl<T: Transport> Client<T> {
                 Err(_) => Failure::Lost { reason: format!("{server} does not answer"), leader: None },
             };
             perhaps |= !reads && matches!(failure, Failure::Lost { .. });
+            let hopeless = matches!(failure, Failure::Foreign(_)) && {
+                foreign.insert(server.clone());
+                // Nobody is left who would hear another attempt.
+                self.transport.servers().iter().all(|server| foreign.contains(server))
+            };
             let hinted = self.redirect(&failure, &server, attempts);
             // A first hint costs nothing; servers that send a client back and forth are given time.
             let pause = if hinted && attempts == 0 { Duration::ZERO } else { pause(attempts) };
             attempts += 1;
-            if deadline <= Instant::now() + pause {
+            if hopeless || deadline <= Instant::now() + pause {
                 let reason = failure.to_string();
                 return Err(if perhaps {
                     ClientError::Unknown { reason }
+                } else if hopeless {
+                    ClientError::Refused { reason }
                 } else {
                     ClientError::Unavailable { reason }
                 });
@@ -291,7 +303,7 @@ impl<T: Transport> Client<T> {
             Failure::NotLeader { leader } | Failure::Lost { leader, .. } => leader.clone(),
             // It leads, and will have time again.
             Failure::Later(_) | Failure::Invalid(_) => Some(server.to_owned()),
-            Failure::Unreachable(_) => None,
+            Failure::Unreachable(_) | Failure::Foreign(_) => None,
         };
         // Two servers that each take the other for the leader would send it back and forth: every other time it looks
         // for itself.

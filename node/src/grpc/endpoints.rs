@@ -1,6 +1,6 @@
 //! The way of clients and operators to servers.
 
-use super::peers::{describe, endpoint};
+use super::peers::{cross_purposes, describe, endpoint};
 use super::proto::{self, admin_client, store_client};
 use super::{REPLY_MAX, Tls, words};
 use crate::client::{Failure, Transport};
@@ -95,7 +95,8 @@ impl Endpoints {
             return Ok(channel);
         }
         let unreachable = |error: &tonic::transport::Error| {
-            Failure::Unreachable(format!("{server} cannot be reached: {}", describe(error)))
+            let text = format!("{server} cannot be reached: {}", describe(error));
+            if cross_purposes(error).is_some() { Failure::Foreign(text) } else { Failure::Unreachable(text) }
         };
         let endpoint = endpoint(server, self.tls.as_ref(), None).map_err(|error| unreachable(&error))?;
         let channel = endpoint.connect().await.map_err(|error| unreachable(&error))?;
@@ -117,7 +118,11 @@ impl Endpoints {
             _ => {
                 // The next one connects first, and knows that nothing was sent if that fails.
                 locked(&self.channels).remove(server);
-                Failure::Lost { reason: text, leader: None }
+                match status.source().and_then(cross_purposes) {
+                    // No server of ours has said that, so that none has heard the request.
+                    Some(_) => Failure::Foreign(text),
+                    None => Failure::Lost { reason: text, leader: None },
+                }
             }
         }
     }

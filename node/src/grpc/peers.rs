@@ -243,6 +243,17 @@ const CROSS_PURPOSES: [(&str, &str); 2] = [
 
 /// An error with what lies behind it, which is what says why.
 pub(super) fn describe(error: &dyn std::error::Error) -> String {
+    cross_purposes(error).map_or_else(|| chain(error), str::to_owned)
+}
+
+/// What it means if an error comes of one side speaking TLS and the other not.
+pub(super) fn cross_purposes(error: &dyn std::error::Error) -> Option<&'static str> {
+    let text = chain(error);
+    CROSS_PURPOSES.iter().find(|(said, _)| text.ends_with(said)).map(|(_, meant)| *meant)
+}
+
+/// An error and what lies behind it, in the words of the libraries.
+fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -253,6 +264,5 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
         }
         source = error.source();
     }
-    let meant = CROSS_PURPOSES.iter().find(|(said, _)| text.ends_with(said));
-    meant.map_or(text, |(_, meant)| (*meant).to_owned())
+    text
 }
