@@ -77,7 +77,9 @@ took (median and worst), the step of the first find, and CPU time (median).
 Exits with 1 if a bug is missed, or if a checker finds it that should not be the
 first.
 With --study the checkers look at everything, at no disk, or at clients alone,
-and the table is in Markdown; exits with 1 if a run with nothing planted fails.
+each from the run on in which the sharper saw something, so that its CPU time is
+an upper bound. The table is in Markdown, of the bugs so far if called off;
+exits with 1 if a run with nothing planted fails.
 Formats:
   human   a table; of bugs that are named also what they are and how to see them
   json    one object, of the type \"bugs\" or \"study\"

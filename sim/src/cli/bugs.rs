@@ -10,7 +10,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use cpu_time::ThreadTime;
 use seaworthy_sim::planted::figures::{BugFigures, Catch, Spread, Verdict};
-use seaworthy_sim::planted::hunt::{Ground, Hunt};
+use seaworthy_sim::planted::hunt::Ground;
 use seaworthy_sim::planted::{self, PlantedBug};
 use seaworthy_sim::report::property_name;
 use seaworthy_sim::sweep::{SWARM, ordered};
@@ -36,7 +36,13 @@ pub(super) fn bugs(arguments: &BugsArguments, output: &mut Output) -> Result<Exi
     }
     let mut catch = Catch::new(&ranges);
     let interrupt = interrupt::watch();
-    let time = hunt_all(&grounds, &ranges, threads(arguments.jobs), interrupt, &mut |ground, hunts| {
+    let hunt = |ground: &Ground, seeds: &Range<u64>| {
+        let start = ThreadTime::now();
+        let hunt = ground.hunt(seeds.clone(), interrupt);
+        (hunt, start.elapsed())
+    };
+    let jobs = threads(arguments.jobs);
+    let time = hunt_all(&grounds, &ranges, jobs, interrupt, &hunt, &mut |ground, hunts| {
         catch.add(BugFigures::new(ground, hunts));
         failed(&catch)
     });
@@ -52,26 +58,22 @@ pub(super) fn bugs(arguments: &BugsArguments, output: &mut Output) -> Result<Exi
     Ok(if catch.interrupted { Exit::Interrupted } else { Exit::from(catch.verdict()) })
 }
 
-/// Takes what came of the hunts on a ground, each with its CPU time, and says how many grounds have failed so far.
-pub(super) type Take<'a> = dyn FnMut(&Ground, &[(Hunt, Duration)]) -> u64 + 'a;
-
-/// Hunts on every ground over every range of seeds. `take` is given what came of each ground, in order, with the CPU time
-/// of each hunt, and says how many have failed so far.
-pub(super) fn hunt_all(
+/// Hunts on every ground over every range of seeds. `take` is given what came of each ground, in order, and says how many
+/// have failed so far.
+pub(super) fn hunt_all<T: Send>(
     grounds: &[Ground],
     ranges: &[Range<u64>],
     jobs: NonZeroUsize,
     interrupt: &AtomicBool,
-    take: &mut Take<'_>,
+    hunt: &(dyn Fn(&Ground, &Range<u64>) -> T + Sync),
+    take: &mut dyn FnMut(&Ground, &[T]) -> u64,
 ) -> Duration {
     let hunts = ranges.len() as u64;
     let total = grounds.len() as u64 * hunts;
     let place = |number: u64| (&grounds[(number / hunts) as usize], &ranges[(number % hunts) as usize]);
     let work = |number| {
         let (ground, range) = place(number);
-        let start = ThreadTime::now();
-        let hunt = ground.hunt(range.clone(), interrupt);
-        (hunt, start.elapsed())
+        hunt(ground, range)
     };
     let mut progress = Progress::new(total, "hunts");
     let (mut of_one, mut failed) = (Vec::new(), 0);

@@ -4,9 +4,9 @@ use super::arguments::{BugsArguments, BugsFormat};
 use super::bugs::hunt_all;
 use super::human::{counted, grouped};
 use super::{Exit, Output, interrupt, json, threads};
-use seaworthy_sim::check::SIGHTS;
+use cpu_time::ThreadTime;
 use seaworthy_sim::planted::hunt::Ground;
-use seaworthy_sim::planted::study::{Control, SightFigures, StudiedBug, Study};
+use seaworthy_sim::planted::study::{self, Control, SightFigures, StudiedBug, Study};
 use seaworthy_sim::sweep::ordered;
 use std::io;
 use std::ops::{ControlFlow, Range};
@@ -26,10 +26,12 @@ pub(super) fn study(
         study.control = study.control.and(control);
         ControlFlow::Continue(())
     });
-    let sights = |ground: &Ground| SIGHTS.map(|sight| ground.clone().seeing(sight));
-    let grounds: Vec<Ground> = grounds.iter().flat_map(sights).collect();
-    hunt_all(&grounds, ranges, threads(arguments.jobs), interrupt, &mut |ground, hunts| {
-        study.add(ground, hunts);
+    let hunt = |ground: &Ground, seeds: &Range<u64>| {
+        let start = ThreadTime::now();
+        study::hunt(ground, seeds, interrupt, &|| start.elapsed())
+    };
+    hunt_all(grounds, ranges, threads(arguments.jobs), interrupt, &hunt, &mut |ground, hunts| {
+        study.add(ground.bug(), hunts);
         study.control.failed
     });
     study.interrupted = interrupt.load(Ordering::Relaxed);

@@ -288,7 +288,7 @@ mod tests {
     fn figures(ends: &[End]) -> BugFigures {
         let hunts: Vec<(Hunt, Duration)> = (1..)
             .zip(ends)
-            .map(|(runs, end)| (Hunt { runs, steps: 100, end: end.clone() }, Duration::from_secs(runs)))
+            .map(|(runs, end)| (Hunt { runs, end: end.clone() }, Duration::from_secs(runs)))
             .collect();
         BugFigures::new(&Ground::swarm(find("votes_twice").expect("it is in the catalogue")), &hunts)
     }

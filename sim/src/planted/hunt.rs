@@ -21,7 +21,6 @@ pub const MAX_STEPS: u64 = 300_000;
 pub struct Ground {
     bug: &'static PlantedBug,
     source: Source,
-    sight: Sight,
 }
 
 /// What came of a hunt. A function of the bug, the ground and the seeds.
@@ -29,8 +28,6 @@ pub struct Ground {
 pub struct Hunt {
     /// How many runs it took; the last of them is the one that found the bug, if it was found.
     pub runs: u64,
-    /// The steps of them all.
-    pub steps: u64,
     /// How it ended.
     pub end: End,
 }
@@ -66,7 +63,7 @@ pub enum End {
 impl Ground {
     /// The draws of the swarm.
     pub fn swarm(bug: &'static PlantedBug) -> Self {
-        Self { bug, source: Source::SWARM, sight: Sight::All }
+        Self { bug, source: Source::SWARM }
     }
 
     /// The scenario that shows the bug, or the swarm if that does.
@@ -75,18 +72,7 @@ impl Ground {
     /// If there is no such scenario.
     pub fn best(bug: &'static PlantedBug) -> Result<Self, SourceError> {
         let source = bug.directed.map_or(Ok(Source::SWARM), |directed| Source::bundled(directed.scenario))?;
-        Ok(Self { bug, source, sight: Sight::All })
-    }
-
-    /// The same, for checkers that look at no more than this.
-    #[must_use]
-    pub fn seeing(self, sight: Sight) -> Self {
-        Self { sight, ..self }
-    }
-
-    /// What the checkers look at.
-    pub fn sight(&self) -> Sight {
-        self.sight
+        Ok(Self { bug, source })
     }
 
     /// The bug that is looked for.
@@ -107,38 +93,57 @@ impl Ground {
     /// Runs seed after seed, until the bug is found or `interrupt` is true. One that breaks no property of a run is
     /// looked for by running each seed twice.
     pub fn hunt(&self, seeds: Range<u64>, interrupt: &AtomicBool) -> Hunt {
-        let mut hunt = Hunt { runs: 0, steps: 0, end: End::Missed };
-        for seed in seeds {
+        self.hunt_on(Sight::All, 0, seeds, interrupt)
+    }
+
+    /// The same with any sight, if so many runs are already known to show it nothing.
+    pub(super) fn hunt_on(
+        &self,
+        sight: Sight,
+        clean: u64,
+        seeds: Range<u64>,
+        interrupt: &AtomicBool,
+    ) -> Hunt {
+        let mut hunt = Hunt { runs: clean, end: End::Missed };
+        for seed in seeds.start + clean..seeds.end {
             if interrupt.load(Ordering::Relaxed) {
                 hunt.end = End::Interrupted;
                 break;
             }
             hunt.runs += 1;
-            let runs = caught(|| {
-                let scenario = self.scenario(seed);
-                let first = run_seeing(&scenario, seed, self.sight);
-                let second = self.bug.caught_by.is_empty().then(|| run_seeing(&scenario, seed, self.sight));
-                (first, second)
-            });
-            let end = match runs {
-                Err(panic) => Some(End::Panicked { seed, panic }),
-                Ok((first, second)) => {
-                    hunt.steps += first.steps;
-                    let differed = second.is_some_and(|second| first != second);
-                    let violation = first.violation.map(|found| End::Violation { seed, found });
-                    if differed { Some(End::Differed { seed }) } else { violation }
-                }
-            };
-            if let Some(end) = end {
+            if let Some(end) = self.look(sight, seed) {
                 hunt.end = end;
                 break;
             }
         }
         hunt
     }
+
+    /// What the run of `seed` shows, if anything.
+    fn look(&self, sight: Sight, seed: u64) -> Option<End> {
+        let runs = caught(|| {
+            let scenario = self.scenario(seed);
+            let first = run_seeing(&scenario, seed, sight);
+            let second = self.bug.caught_by.is_empty().then(|| run_seeing(&scenario, seed, sight));
+            (first, second)
+        });
+        match runs {
+            Err(panic) => Some(End::Panicked { seed, panic }),
+            Ok((first, Some(second))) if first != second => Some(End::Differed { seed }),
+            Ok((first, _)) => first.violation.map(|found| End::Violation { seed, found }),
+        }
+    }
 }
 
 impl Hunt {
+    /// In how many runs nothing was to be seen.
+    pub(super) fn clean(&self) -> u64 {
+        match self.end {
+            End::Violation { .. } | End::Differed { .. } | End::Panicked { .. } => self.runs - 1,
+            End::Missed | End::Interrupted => self.runs,
+        }
+    }
+
     /// Whether what found the bug is what must find it; `None` if nothing did.
     pub fn is_rightly_found(&self, bug: &PlantedBug) -> Option<bool> {
         match &self.end {
