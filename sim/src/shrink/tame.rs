@@ -212,33 +212,34 @@ fn take_fewer_nemeses(search: &mut Search<'_>) {
     });
 }
 
-/// Takes out clients.
+/// Takes out clients: all of them, all but one that asks in the end, or some.
 pub(super) fn take_fewer_clients(search: &mut Search<'_>) {
-    const COUNTS: [u32; 4] = [0, 1, 2, 3];
-    // What clients ask at the end, and do not give up, is what shows that a cluster is dead.
+    const COUNTS: [u32; 3] = [1, 2, 3];
+    // What clients ask at the end, and do not give up, may be what shows that a cluster is dead.
     let kept = search.property == Property::Liveness;
     let fewer = |scenario: &Scenario, number: usize| {
         let workload = scenario.workload.as_ref()?;
-        let clients = COUNTS[number];
         let mut fewer = scenario.clone();
-        if clients == 0 && kept {
-            // They ask nothing but that.
-            let probes = Workload { clients: 1, start: scenario.duration, ..Workload::default() };
-            if workload.start < scenario.duration {
-                fewer.workload = Some(probes);
+        match number {
+            0 => fewer.workload = None,
+            1 if kept && workload.start < scenario.duration => {
+                // They ask nothing but that.
+                let start = scenario.duration;
+                fewer.workload = Some(Workload { clients: 1, start, ..Workload::default() });
             }
-        } else if clients == 0 {
-            fewer.workload = None;
-        } else if clients < workload.clients {
-            of_clients(&mut fewer, |workload| {
-                workload.clients = clients;
-                workload.loyal_readers = workload.loyal_readers.min(clients);
-                workload.loyal_writers = workload.loyal_writers.min(clients - workload.loyal_readers);
-            });
+            1 => {}
+            _ => {
+                let clients = COUNTS[number - 2].min(workload.clients);
+                of_clients(&mut fewer, |workload| {
+                    workload.clients = clients;
+                    workload.loyal_readers = workload.loyal_readers.min(clients);
+                    workload.loyal_writers = workload.loyal_writers.min(clients - workload.loyal_readers);
+                });
+            }
         }
         (fewer != *scenario).then_some(fewer)
     };
-    search.take(COUNTS.len(), &fewer);
+    search.take(COUNTS.len() + 2, &fewer);
 }
 
 /// Takes out disks that differ from the others.

@@ -93,6 +93,30 @@ fn there_is_nothing_to_shrink_where_nothing_breaks() {
     assert!(matches!(shrink(&scenario, 10, &stopped), Err(ShrinkError::Stopped)));
 }
 
+/// That nobody leads is seen without anybody who asks for something.
+#[test]
+fn a_dead_cluster_needs_no_clients() {
+    let text = r#"{
+        "name": "dead",
+        "claim": "Who has more entries asks in vain.",
+        "duration": "290ms",
+        "cluster": {
+            "nodes": 2,
+            "election_timeout_max": "450ms",
+            "check_quorum": false,
+            "initial": [
+                { "node": 1, "term": 5, "log": [1, 2] },
+                { "node": 2, "term": 4, "log": [1, 2, 2, 2, 3, 3, 3] }
+            ]
+        },
+        "workload": { "clients": 2 },
+        "planted": ["refused_pre_vote_tells_nothing"]
+    }"#;
+    let shrunk = shrunk(&parse("dead.json", text).unwrap(), 0, 2, 200);
+    assert_eq!((shrunk.property, shrunk.scenario.workload), (Property::Liveness, None));
+    assert_eq!((shrunk.size.faults, shrunk.size.operations), (0, 0));
+}
+
 /// A claim says what is planted and where that happened, what is done, and what contradicts what.
 #[test]
 fn a_shrunk_scenario_says_what_it_shows() {
