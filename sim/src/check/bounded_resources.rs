@@ -144,10 +144,12 @@ fn understatement(
     let reads = if up_to_date { requests.reads(view.node) } else { 0 };
     // Of a full window one message may be taken for lost, so that it goes on.
     let window = limits.inflight_messages.saturating_sub(1);
-    let on_their_way = sent.on_their_way(view, |node| !ghost.node(node).has_lost_disk()).min(window);
+    let told = usage.inflight_messages;
+    let more = || sent.more_than(told, view, |node| !ghost.node(node).has_lost_disk());
+    let on_their_way = if told < window { more().unwrap_or(0).min(window) } else { 0 };
     less(usage.uncommitted_bytes, uncommitted, "uncommitted bytes")
         .or_else(|| less(usage.pending_reads, reads as u64, "waiting reads"))
-        .or_else(|| less(usage.inflight_messages, on_their_way as u64, "messages on their way"))
+        .or_else(|| less(told, on_their_way as u64, "messages on their way"))
 }
 
 /// How a node has applied too much since its snapshot, or its log goes back too far behind it, if that is so.

@@ -3,7 +3,7 @@
 use super::ghost::position;
 use crate::observation::Asks;
 use seaworthy_core::types::{NodeId, SessionId, Token};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The open requests of all nodes.
 #[derive(Clone, Debug)]
@@ -12,12 +12,12 @@ pub(super) struct Requests {
     nodes: Vec<Open>,
 }
 
-/// Those of one node.
+/// Those of one node: a handful, as a rule, so that to look through them costs less than to keep them in order.
 #[derive(Clone, Debug, Default)]
 struct Open {
-    reads: BTreeSet<Token>,
+    reads: Vec<Token>,
     /// With what tells one from another: a request that is sent again is the same.
-    writes: BTreeMap<Token, (SessionId, u64)>,
+    writes: Vec<(Token, (SessionId, u64))>,
     /// What was asked in the step that is under way.
     new: Option<(Token, Asks)>,
     /// The same, once it has been granted in that very step.
@@ -34,16 +34,19 @@ impl Requests {
         let open = &mut self.nodes[position(node)];
         open.new = Some((token, asks));
         match asks {
-            Asks::Read(_) => _ = open.reads.insert(token),
-            Asks::Write { session, sequence } => _ = open.writes.insert(token, (session, sequence)),
+            Asks::Read(_) => open.reads.push(token),
+            Asks::Write { session, sequence } => open.writes.push((token, (session, sequence))),
         }
     }
 
     /// A node has answered, in the step that is under way. Others than clients ask too, and are not known here.
     pub(super) fn reply(&mut self, node: NodeId, token: Token, granted: bool) {
         let open = &mut self.nodes[position(node)];
-        open.reads.remove(&token);
-        open.writes.remove(&token);
+        if let Some(position) = open.reads.iter().position(|read| *read == token) {
+            open.reads.swap_remove(position);
+        } else if let Some(position) = open.writes.iter().position(|(write, _)| *write == token) {
+            open.writes.swap_remove(position);
+        }
         let new = open.new.filter(|(new, _)| granted && *new == token);
         open.granted_at_once = open.granted_at_once.or(new.map(|(_, asks)| asks));
     }
@@ -75,7 +78,7 @@ impl Requests {
         if writes.len() as u64 <= some {
             return 0;
         }
-        let different: BTreeSet<_> = writes.values().collect();
+        let different: BTreeSet<_> = writes.iter().map(|(_, request)| request).collect();
         (different.len() as u64).saturating_sub(some)
     }
 

@@ -69,17 +69,22 @@ impl Sent {
         }
     }
 
-    /// How many messages are certainly on their way to a follower, the most of all that `counts`: those of a run behind
-    /// which the leader means to go on. Behind entries that its snapshot stands for it may go on from that.
-    pub(super) fn on_their_way(&self, view: &View, counts: impl Fn(NodeId) -> bool) -> usize {
+    /// How many messages are certainly on their way to a follower that `counts`, if they are more than `told`: those of a
+    /// run behind which the leader means to go on. Behind entries that its snapshot stands for it may go on from that.
+    pub(super) fn more_than(
+        &self,
+        told: usize,
+        view: &View,
+        counts: impl Fn(NodeId) -> bool,
+    ) -> Option<usize> {
         let sender = &self.senders[position(view.node)];
         let covered = view.snapshot.map_or(LogIndex::ZERO, |snapshot| snapshot.index);
-        let lengths = view.followers.iter().filter(|follower| counts(follower.node)).map(|follower| {
+        view.followers.iter().find_map(|follower| {
             let Run { lasts, previous } = &sender.runs[position(follower.node)];
-            let goes_on = lasts.back().is_some_and(|last| last.next() == follower.next);
-            if goes_on && covered <= *previous { lasts.len() } else { 0 }
-        });
-        lengths.max().unwrap_or(0)
+            let goes_on = || lasts.back().is_some_and(|last| last.next() == follower.next);
+            let certain = told < lasts.len() && goes_on() && covered <= *previous && counts(follower.node);
+            certain.then_some(lasts.len())
+        })
     }
 
     /// How much is remembered.
