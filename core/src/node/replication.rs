@@ -79,12 +79,9 @@ impl<F: Flaws> Node<F> {
                 follower.retry();
             }
         }
-        let mut last = leadership.followers.len();
-        if flaws.has(Flaw::HeartbeatsEndAtSnapshot) {
-            let first = leadership.followers.iter().position(Progress::is_receiving_snapshot);
-            last = first.unwrap_or(last);
-        }
-        for position in self.serving_order().filter(|position| *position <= last) {
+        let mut receiving = leadership.followers.iter().map(Progress::is_receiving_snapshot);
+        let end = if flaws.has(Flaw::HeartbeatsEndAtSnapshot) { receiving.position(|it| it) } else { None };
+        for position in self.serving_order().filter(|position| end.is_none_or(|end| *position <= end)) {
             if !self.replicate_to(position, effects) {
                 self.send_append(position, 0, effects);
             }
