@@ -52,7 +52,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::FollowerReadsLocally],
         "whoever is asked answers reads from its own state",
         "Consul's stale mode, MicroRaft's eventual reads",
-        &[P::Linearizability],
+        &[P::Linearizability, P::LeaseExclusivity],
         2,
     ),
     bug(
@@ -116,7 +116,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::StaleRefusalEchoesRound],
         "a message of an older term is refused in the new term with the old round, and a leader that is back takes it for an answer",
         "a prototype of this core",
-        &[P::Linearizability, P::LeaseExclusivity, P::Liveness],
+        &[P::Linearizability, P::LeaseExclusivity, P::BoundedResources, P::Liveness],
         3,
     ),
     bug(

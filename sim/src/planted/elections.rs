@@ -43,7 +43,7 @@ pub const BUGS: &[PlantedBug] = &[
         &[Flaw::OwnVoteForgotten],
         "whoever campaigns does not write down its vote for itself, and gives it to the next who asks, even as a leader",
         "DaosRaft#1 (SandTable)",
-        &[P::PersistBeforeSend, P::VoteOnce],
+        &[P::PersistBeforeSend, P::LeaderQuorum, P::VoteOnce],
         3,
     )
     .shown_in(8),
