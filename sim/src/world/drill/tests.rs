@@ -1,6 +1,7 @@
 use crate::observation::Property;
 use crate::run::{RunReport, TraceLine, Verdict, run_recorded};
 use crate::scenario::{Scenario, parse};
+use crate::swarm;
 
 fn scenario(cluster: &str, fields: &str) -> Scenario {
     let text = format!(
@@ -41,6 +42,21 @@ fn a_leader_hands_over_steps_down_and_is_replaced_and_taken_back() {
 fn a_server_of_its_own_only_steps_down() {
     let (report, trace) = run(&scenario(r#""nodes": 1"#, DRILL), 1);
     assert_eq!((report.verdict, instructions(&trace)), (Verdict::Ok, vec!["step down"]));
+}
+
+/// What an operator said last was on its way to the leader when the drill chose an heir, and took its vote away.
+#[test]
+fn nobody_waits_for_an_heir_that_has_no_vote_any_more() {
+    let seed = 9_168_124;
+    let (report, trace) = run(&swarm::draw(seed), seed);
+    let told: Vec<_> = trace.iter().filter(|line| line.text.contains(" told to ")).collect();
+    let crossed = told.windows(2).any(|pair| {
+        pair[0].at == pair[1].at
+            && pair[0].text.ends_with("change the membership")
+            && pair[1].text.ends_with("hand over")
+    });
+    assert!(crossed, "the draw is another one now: look for a seed in which the two cross");
+    assert_eq!((report.verdict, report.violation), (Verdict::Ok, None));
 }
 
 /// Two of three are of use, and one of them alone could not go on with the third.
