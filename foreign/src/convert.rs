@@ -3,7 +3,6 @@
 use crate::disk::{Disk, Entry, HardState, Snapshot};
 use raft::eraftpb;
 use raft::{GetEntriesContext, RaftState, Storage, StorageError};
-use seaworthy_core::config::Config as Settings;
 use seaworthy_core::membership::Membership;
 use seaworthy_core::types::{Bytes, EntryId, LogIndex, NodeId, Term};
 
@@ -50,18 +49,6 @@ impl Storage for Disk {
         let snapshot = self.snapshot().filter(|snapshot| request_index.max(1) <= snapshot.last.index.0);
         Ok(to_snapshot(snapshot.ok_or(StorageError::SnapshotTemporarilyUnavailable)?))
     }
-}
-
-/// What the library tells one read from another by, in the whole cluster and for ever: no two lives of a server have the
-/// same seed. A context that comes twice is confirmed by answers that were meant for the first.
-pub(crate) fn context(settings: &Settings, number: u64) -> Vec<u8> {
-    let parts = [settings.id.get(), settings.seed, number];
-    parts.iter().flat_map(|part| part.to_le_bytes()).collect()
-}
-
-/// The number of the read in a context.
-pub(crate) fn number(context: &[u8]) -> u64 {
-    u64::from_le_bytes(*context.last_chunk().expect("a context ends with the read's number"))
 }
 
 /// The library says 0 for nobody.

@@ -1,5 +1,5 @@
-//! raft-rs 0.4.0 as a [`Replica`], as far as it takes to show what was mended since: no snapshots, no transfers, and
-//! clients are answered by the leader alone.
+//! raft-rs 0.4.0 as a [`Replica`], as far as it takes to show what was mended since: no snapshots and no
+//! transfers.
 //!
 //! Its messages and records are those of 0.7.0 on the wire, so that they are turned into each other there, and read by
 //! the same eyes. Its `Ready` is another: the server is not to be called again before all of it is durable.
@@ -7,16 +7,17 @@
 use crate::convert;
 use crate::disk::{Disk, Write};
 use crate::message::describe;
-use crate::service::{Reply, Service};
+use crate::replica::ignore;
+use crate::service::{Consensus, Reply, Service};
 use crate::ticks::Ticks;
 use raft_0_4::eraftpb::{Entry, HardState, Message, Snapshot};
 use raft_0_4::util::limit_size;
-use raft_0_4::{Config, RaftState, RawNode, ReadOnlyOption, Ready, Result, StateRole, Storage, StorageError};
-use seaworthy_core::config::Config as Settings;
-use seaworthy_core::member::{ReadMode, Refusal};
+use raft_0_4::{
+    Config, Inflights, RaftState, RawNode, ReadOnlyOption, Ready, Result, StateRole, Storage, StorageError,
+};
+use seaworthy_core::member::Refusal;
 use seaworthy_core::membership::Membership;
-use seaworthy_core::state_machine::{Operation, Outcome, Request};
-use seaworthy_core::types::{EntryId, Instant, LogIndex, NodeId, Term, Token, WriteSeq};
+use seaworthy_core::types::{Bytes, EntryId, Instant, LogIndex, NodeId, Term, WriteSeq};
 use seaworthy_core::view::{Role, Usage};
 use seaworthy_sim::observation::{FollowerView, HardStateFact, LogFacts, SnapshotFact, View};
 use seaworthy_sim::replica::{Boot, Effects, InitialState, Input, MessageFacts, Replica, WriteFacts};
@@ -42,15 +43,15 @@ pub struct RaftRs04<M: Manner = Careful> {
     raw: RawNode<Disk>,
     service: Service,
     ticks: Ticks,
-    settings: Settings,
     /// Who belongs to the cluster, for ever.
     membership: Membership,
     written: WriteSeq,
     durable: WriteSeq,
-    /// What the library has said last, and the write with which all of it is durable. Until then it hears nothing.
+    /// What the library has said last, and the write with which all of it is durable. Until then it hears nothing, and
+    /// clients are refused.
     under_way: Option<(WriteSeq, Ready)>,
-    /// What it is to hear then.
-    backlog: VecDeque<Input<Message>>,
+    /// The messages that it is to hear then.
+    backlog: VecDeque<Message>,
     /// The term and leader that it knew of after the latest step.
     leader: (u64, u64),
     /// Empty between steps.
@@ -72,11 +73,11 @@ impl<M: Manner> Replica for RaftRs04<M> {
     }
 
     fn boot(boot: &Boot<'_>, now: Instant, disk: &Disk) -> Self {
-        let settings = boot.config.clone();
+        let settings = boot.config;
         let snapshot = disk.snapshot();
         let membership = snapshot.map(|snapshot| snapshot.membership.clone()).unwrap_or_default();
-        let service = Service::new(snapshot);
-        let mut ticks = Ticks::new(&settings, now);
+        let service = Service::new(settings, snapshot);
+        let mut ticks = Ticks::new(settings, now);
         let config = Config {
             id: settings.id.get(),
             election_tick: ticks.election_min,
@@ -101,7 +102,6 @@ impl<M: Manner> Replica for RaftRs04<M> {
             raw,
             service,
             ticks,
-            settings,
             membership,
             written: WriteSeq::ZERO,
             durable: WriteSeq::ZERO,
@@ -117,7 +117,9 @@ impl<M: Manner> Replica for RaftRs04<M> {
         let timed_out = matches!(input, Input::Timeout);
         match input {
             Input::Persisted { seq } => self.durable = seq,
-            input => self.backlog.push_back(input),
+            Input::Message(message) => self.backlog.push_back(message),
+            input if self.under_way.is_some() => return ignore(&input, effects),
+            input => self.hear(now, input),
         }
         while self.go_on(now, effects) {}
         let leader = (self.raw.raft.term, self.raw.raft.leader_id);
@@ -125,7 +127,7 @@ impl<M: Manner> Replica for RaftRs04<M> {
         if news {
             self.service.dismiss(convert::node(leader.1), &mut self.replies);
         }
-        self.service.answer_reads(now, self.settings.election_timeout_max, &mut self.replies);
+        self.service.answer_reads(now, &mut self.replies);
         effects.replies.append(&mut self.replies);
         self.raw.raft.set_randomized_election_timeout(self.ticks.timeout(timed_out || news));
     }
@@ -162,8 +164,10 @@ impl<M: Manner> Replica for RaftRs04<M> {
         view.snapshot = raft.get_store().snapshot().map(|snapshot| snapshot.last);
         view.state_hash = self.service.hash();
         view.followers.clear();
+        let mut inflight_messages = 0;
         if raft.state == StateRole::Leader {
             for (number, progress) in raft.prs().iter().filter(|(number, _)| **number != raft.id) {
+                inflight_messages = inflight_messages.max(count(&progress.ins));
                 view.followers.push(FollowerView {
                     node: NodeId::new(*number),
                     matched: LogIndex(progress.matched),
@@ -177,9 +181,9 @@ impl<M: Manner> Replica for RaftRs04<M> {
         view.show_membership(&self.membership);
         view.usage = Usage {
             log_entries: raft.get_store().len(),
-            // The library does not say.
-            inflight_messages: 0,
+            inflight_messages,
             pending_reads: self.service.pending_reads(),
+            // The library does not say.
             uncommitted_bytes: 0,
         };
     }
@@ -209,8 +213,8 @@ impl<M: Manner> RaftRs04<M> {
             return false;
         } else if self.raw.has_ready() {
             self.begin(effects);
-        } else if let Some(input) = self.backlog.pop_front() {
-            self.hear(now, input);
+        } else if let Some(message) = self.backlog.pop_front() {
+            self.hear(now, Input::Message(message));
         } else {
             return false;
         }
@@ -245,7 +249,7 @@ impl<M: Manner> RaftRs04<M> {
             effects.applied.push(self.service.apply(&entry, &mut self.replies));
         }
         for read in &ready.read_states {
-            self.service.confirm(convert::number(&read.request_ctx), LogIndex(read.index));
+            self.service.confirm(&read.request_ctx, LogIndex(read.index));
         }
         self.raw.advance(ready);
     }
@@ -256,54 +260,50 @@ impl<M: Manner> RaftRs04<M> {
             Input::Timeout | Input::Persisted { .. } => {}
             Input::Message(message) => drop(self.raw.step(message)),
             Input::Request { token, request, mode } => {
-                if let Err(refusal) = self.on_request(now, token, &request, mode) {
-                    self.replies.push((token, Err(refusal)));
-                }
+                let answer = self.service.on_request(&mut self.raw, now, token, &request, mode);
+                self.replies.extend(answer.map(|answer| (token, answer)));
             }
             Input::Instruct { token, .. } => self.replies.push((token, Err(Refusal::Busy))),
             Input::Campaign if self.raw.raft.promotable() => drop(self.raw.campaign()),
             Input::Campaign => {}
         }
     }
+}
 
-    fn on_request(
-        &mut self,
-        now: Instant,
-        token: Token,
-        request: &Request,
-        mode: ReadMode,
-    ) -> std::result::Result<(), Refusal> {
-        let raft = &self.raw.raft;
-        let read = match &request.operation {
-            Operation::Command(command) if command.is_read() => Some(command),
-            Operation::Command(_) | Operation::Register => None,
-        };
-        if let (Some(command), ReadMode::Stale) = (read, mode) {
-            let outcome: Outcome = self.service.query(command);
-            self.replies.push((token, Ok(outcome)));
-            return Ok(());
-        }
-        if raft.state != StateRole::Leader {
-            return Err(Refusal::NotLeader { leader: convert::node(raft.leader_id) });
-        }
-        let Some(command) = read else {
-            let proposed = self.raw.propose(Vec::new(), request.encode().to_vec());
-            proposed.map_err(|_| Refusal::Overloaded)?;
-            let raft = &self.raw.raft;
-            self.service.await_entry(LogIndex(raft.raft_log.last_index()), Term(raft.term), token);
-            return Ok(());
-        };
-        // The library drops what comes too early and says nothing.
-        if raft.raft_log.term(raft.raft_log.committed).ok() != Some(raft.term) {
-            return Err(Refusal::Busy);
-        }
-        if self.settings.max_pending_reads <= self.service.pending_reads() {
-            return Err(Refusal::Overloaded);
-        }
-        let number = self.service.ask(now, token, command.clone());
-        self.raw.read_index(convert::context(&self.settings, number));
-        Ok(())
+impl Consensus for RawNode<Disk> {
+    fn leads(&self) -> bool {
+        self.raft.state == StateRole::Leader
     }
+
+    fn leader(&self) -> Option<NodeId> {
+        convert::node(self.raft.leader_id)
+    }
+
+    fn has_committed(&self) -> bool {
+        let log = &self.raft.raft_log;
+        log.term(log.committed).ok() == Some(self.raft.term)
+    }
+
+    fn propose(&mut self, data: Bytes) -> Option<EntryId> {
+        self.propose(Vec::new(), data.to_vec()).ok()?;
+        Some(EntryId::new(self.raft.term, self.raft.raft_log.last_index()))
+    }
+
+    fn read_index(&mut self, context: Vec<u8>) {
+        self.read_index(context);
+    }
+}
+
+/// How many messages are on their way. The library says only when there is no room for another; a copy has room for no more
+/// than there ever were.
+fn count(inflight: &Inflights) -> usize {
+    let mut copy = inflight.clone();
+    let mut room = 0;
+    while !copy.full() {
+        copy.add(u64::MAX);
+        room += 1;
+    }
+    copy.cap() - room
 }
 
 /// The same in the words of the other version: on the wire they are one.

@@ -3,15 +3,14 @@
 use crate::convert;
 use crate::disk::{Disk, Snapshot, Write};
 use crate::message::describe;
-use crate::service::{Reply, Service};
+use crate::service::{Consensus, Reply, Service};
 use crate::ticks::Ticks;
 use raft::eraftpb::{Message, MessageType};
 use raft::{Config, RawNode, ReadOnlyOption, Ready, SnapshotStatus, StateRole};
 use seaworthy_core::config::Config as Settings;
-use seaworthy_core::kv::Command;
-use seaworthy_core::member::{Instruction, ReadMode, Refusal};
+use seaworthy_core::member::{Instruction, Refusal};
 use seaworthy_core::membership::Membership;
-use seaworthy_core::state_machine::{Operation, Outcome, Request};
+use seaworthy_core::state_machine::Outcome;
 use seaworthy_core::types::{Bytes, EntryId, Instant, LogIndex, NodeId, Term, Token, WriteSeq};
 use seaworthy_core::view::{Role, Usage};
 use seaworthy_sim::observation::{FollowerView, HardStateFact, LogFacts, SnapshotFact, View};
@@ -83,7 +82,7 @@ impl<M: Manner> Replica for RaftRs<M> {
         let settings = boot.config.clone();
         let snapshot = disk.snapshot();
         let membership = snapshot.map(|snapshot| snapshot.membership.clone()).unwrap_or_default();
-        let service = Service::new(snapshot);
+        let service = Service::new(&settings, snapshot);
         let ticks = Ticks::new(&settings, now);
         let config = config::<M>(&settings, &ticks, service.applied());
         let raw = RawNode::new(&config, disk.clone(), &Logger::root(Discard, o!()));
@@ -119,7 +118,10 @@ impl<M: Manner> Replica for RaftRs<M> {
             Input::Timeout | Input::Persisted { .. } => {}
             // What the library does not want is from a stranger, or no longer of use: as good as lost.
             Input::Message(message) => drop(self.raw.step(message)),
-            Input::Request { token, request, mode } => self.on_request(now, token, &request, mode),
+            Input::Request { token, request, mode } => {
+                let answer = self.service.on_request(&mut self.raw, now, token, &request, mode);
+                self.replies.extend(answer.map(|answer| (token, answer)));
+            }
             Input::Instruct { token, instruction } => self.on_instruction(token, &instruction, effects),
             // The library asks whether a server has a vote when its own time is up or a leader tells it to campaign, but
             // not when its user does.
@@ -136,7 +138,7 @@ impl<M: Manner> Replica for RaftRs<M> {
         if news {
             self.service.dismiss(convert::node(leader.1), &mut self.replies);
         }
-        self.service.answer_reads(now, self.settings.election_timeout_max, &mut self.replies);
+        self.service.answer_reads(now, &mut self.replies);
         if self.settings.snapshot_interval.is_some_and(|interval| interval.get() <= self.since_snapshot()) {
             self.take_snapshot(effects);
         }
@@ -238,8 +240,31 @@ fn config<M: Manner>(settings: &Settings, ticks: &Ticks, applied: LogIndex) -> C
     }
 }
 
+impl Consensus for RawNode<Disk> {
+    fn leads(&self) -> bool {
+        self.raft.state == StateRole::Leader
+    }
+
+    fn leader(&self) -> Option<NodeId> {
+        convert::node(self.raft.leader_id)
+    }
+
+    fn has_committed(&self) -> bool {
+        self.raft.commit_to_current_term()
+    }
+
+    fn propose(&mut self, data: Bytes) -> Option<EntryId> {
+        self.propose(Vec::new(), data.to_vec()).ok()?;
+        Some(EntryId::new(self.raft.term, self.raft.raft_log.last_index()))
+    }
+
+    fn read_index(&mut self, context: Vec<u8>) {
+        self.read_index(context);
+    }
+}
+
 /// As if the server were away for a moment.
-fn ignore<R: Replica>(input: &Input<R::Message>, effects: &mut Effects<R>) {
+pub(crate) fn ignore<R: Replica>(input: &Input<R::Message>, effects: &mut Effects<R>) {
     if let Input::Request { token, .. } | Input::Instruct { token, .. } = input {
         effects.replies.push((*token, Err(Refusal::Overloaded)));
     }
@@ -250,61 +275,6 @@ impl<M: Manner> RaftRs<M> {
     /// as applied yet: to look for what is not, as it does before it campaigns, it would read entries that are gone.
     fn is_installing(&self) -> bool {
         self.durable < self.installed && !M::HEARS_WHILE_INSTALLING
-    }
-
-    fn on_request(&mut self, now: Instant, token: Token, request: &Request, mode: ReadMode) {
-        let result = match &request.operation {
-            Operation::Command(command) if command.is_read() => self.on_read(now, token, command, mode),
-            Operation::Command(_) | Operation::Register => self.on_write(token, request.encode()),
-        };
-        if let Some(result) = result {
-            self.replies.push((token, result));
-        }
-    }
-
-    /// Gives the answer if it is known at once.
-    fn on_write(&mut self, token: Token, data: Bytes) -> Option<Result<Outcome, Refusal>> {
-        let raft = &self.raw.raft;
-        if raft.state != StateRole::Leader {
-            return Some(Err(Refusal::NotLeader { leader: convert::node(raft.leader_id) }));
-        }
-        match self.raw.propose(Vec::new(), data.to_vec()) {
-            Ok(()) => {
-                let raft = &self.raw.raft;
-                let index = LogIndex(raft.raft_log.last_index());
-                self.service.await_entry(index, Term(raft.term), token);
-                None
-            }
-            Err(_) => Some(Err(Refusal::Overloaded)),
-        }
-    }
-
-    /// Gives the answer if it is known at once.
-    fn on_read(
-        &mut self,
-        now: Instant,
-        token: Token,
-        command: &Command,
-        mode: ReadMode,
-    ) -> Option<Result<Outcome, Refusal>> {
-        let raft = &self.raw.raft;
-        let (leads, leader) = (raft.state == StateRole::Leader, convert::node(raft.leader_id));
-        if mode == ReadMode::Stale {
-            return Some(Ok(self.service.query(command)));
-        }
-        if !leads && (mode != ReadMode::Follower || leader.is_none()) {
-            return Some(Err(Refusal::NotLeader { leader }));
-        }
-        // The library drops what comes too early and says nothing.
-        if leads && !raft.commit_to_current_term() {
-            return Some(Err(Refusal::Busy));
-        }
-        if self.settings.max_pending_reads <= self.service.pending_reads() {
-            return Some(Err(Refusal::Overloaded));
-        }
-        let number = self.service.ask(now, token, command.clone());
-        self.raw.read_index(convert::context(&self.settings, number));
-        None
     }
 
     fn on_instruction(&mut self, token: Token, instruction: &Instruction, effects: &mut Effects<Self>) {
@@ -385,7 +355,7 @@ impl<M: Manner> RaftRs<M> {
             effects.applied.push(self.service.apply(&convert::entry(&entry), &mut self.replies));
         }
         for read in ready.take_read_states() {
-            self.service.confirm(convert::number(&read.request_ctx), LogIndex(read.index));
+            self.service.confirm(&read.request_ctx, LogIndex(read.index));
         }
         let number = ready.number();
         self.raw.advance_append_async(ready);
