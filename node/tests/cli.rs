@@ -209,7 +209,8 @@ fn a_change_of_the_members_that_makes_no_sense_is_refused_at_once_with_what_woul
     assert_eq!(change(["promote", "9"]), "(error) n9 is no member: start it with --join, and ADD it");
     assert_eq!(change(["add", "1"]), "(error) n1 is a member already, and has a vote");
     // A member that has never been there is shown, for it counts.
-    assert!(change(["add", "7"]).contains("n7 has not caught up with the log yet"));
+    let added = change(["add", "7"]);
+    assert!(added.contains("n7 has not caught up with the log yet"), "{added}");
     let table = run(&["status", "--endpoints", &only.address]);
     let lost =
         |line: &str| line.starts_with("n7 ") && line.ends_with("cannot be found: nobody knows its address");

@@ -134,18 +134,20 @@ impl Deck {
             return operate(basin, &instruction).await;
         }
         let deadline = Instant::now() + PATIENCE;
+        let mut failure = "the leader does not answer".to_owned();
         loop {
             let asked = async {
                 let sightings = self.statuses().await;
                 let leader = leader(&sightings).ok_or_else(|| leaderless(&sightings));
                 self.ask(leader?, instruction.clone()).await
             };
-            let failure = match time::timeout_at(deadline, asked).await {
+            match time::timeout_at(deadline, asked).await {
                 Ok(Ok(())) => return Ok("OK".to_owned()),
                 Ok(Err(Failure::Invalid(reason) | Failure::Foreign(reason))) => return Err(reason),
-                Ok(Err(failure)) => failure.to_string(),
-                Err(_) => "the leader does not answer".to_owned(),
-            };
+                Ok(Err(other)) => failure = other.to_string(),
+                // The last answer there was says more than that this one came too late.
+                Err(_) => {}
+            }
             if deadline <= Instant::now() + PAUSE {
                 return Err(format!("not done within {PATIENCE:?}, but it may yet be: {failure}"));
             }
