@@ -48,13 +48,15 @@ struct Link {
     carried: u32,
 }
 
-/// Who made a cut. A nemesis mends only its own.
+/// Who does something to the cluster. A nemesis mends only its own cuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// The scenario's timeline; when it heals, it heals all.
     Timeline,
     /// The nemesis of this position.
     Nemesis(usize),
+    /// The drill once all faults are over, which only tells operators' words.
+    Drill,
 }
 
 /// Why a message was lost.

@@ -1,7 +1,8 @@
 //! How big a failing run is.
 
 use crate::history::HistoryEvent;
-use crate::run::{Recording, RunReport};
+use crate::network::Owner;
+use crate::run::{Deed, Recording, RunReport};
 use crate::scenario::Scenario;
 use crate::scenario::model::Action;
 use crate::story::depth;
@@ -25,8 +26,10 @@ pub struct Size {
 impl Size {
     /// The size of a run of `scenario`.
     pub fn of(scenario: &Scenario, report: &RunReport, recording: &Recording) -> Self {
-        let is_fault = |action: &Action| !matches!(action, Action::Invoke { .. });
-        let faults = recording.deeds.iter().filter(|deed| is_fault(&deed.action)).count();
+        // The drill stands in no timeline.
+        let is_fault =
+            |deed: &&Deed| !matches!(deed.action, Action::Invoke { .. }) && deed.owner != Owner::Drill;
+        let faults = recording.deeds.iter().filter(is_fault).count();
         let invoked = |event: &&HistoryEvent| matches!(event, HistoryEvent::Invoked { .. });
         Self {
             nodes: scenario.cluster.servers(),

@@ -290,7 +290,7 @@ impl<R: Replica> World<'_, R> {
     /// The nodes that a target means now.
     pub(super) fn each_of(&mut self, owner: Owner, target: Target) -> Vec<NodeId> {
         let stream = match owner {
-            Owner::Timeline => Stream::Timeline,
+            Owner::Timeline | Owner::Drill => Stream::Timeline,
             Owner::Nemesis(position) => Stream::Nemesis(position),
         };
         resolve(target, &self.status(), self.choice, stream)

@@ -11,6 +11,8 @@ use crate::host::position;
 use crate::nemesis::target::Status;
 use crate::network::Owner;
 use crate::replica::Replica;
+use crate::scenario::model::Action;
+use crate::scenario::scalar::Target;
 use crate::time::{Span, Time};
 use seaworthy_core::member::Instruction;
 use seaworthy_core::types::{NodeId, Term};
@@ -157,10 +159,11 @@ impl<R: Replica> World<'_, R> {
     ) -> Result<Option<Demand>, Stop> {
         let voters = status.membership.voters.incoming.voters();
         let stay = remove.len() < voters.len() + add.len();
-        let wish = Wish::new(Owner::Timeline, add, Vec::new(), remove);
+        let wish = Wish::new(Owner::Drill, add, Vec::new(), remove);
         if !stay || !self.makes_sense(&wish, &status.membership) {
             return Ok(None);
         }
+        self.witness.deed(Owner::Drill, &wish.action());
         self.wish(wish)?;
         Ok(Some(Demand::Change))
     }
@@ -184,12 +187,18 @@ impl<R: Replica> World<'_, R> {
 
     /// Tells the leader, and waits. Operators go on about the membership by themselves.
     fn order(&mut self, that: Demand) {
-        let instruction = match that {
-            Demand::Lead { to, .. } => Some(Instruction::TransferLeadership(to)),
-            Demand::GiveUp { .. } => Some(Instruction::StepDown),
+        let word = match that {
+            Demand::Lead { to, .. } => {
+                let action = Action::TransferLeadership(Target::Node(to.get()));
+                Some((Instruction::TransferLeadership(to), action))
+            }
+            Demand::GiveUp { .. } => Some((Instruction::StepDown, Action::StepDown {})),
             Demand::Change => None,
         };
-        self.tell_leader(instruction);
+        if let Some((instruction, action)) = word {
+            self.witness.deed(Owner::Drill, &action);
+            self.tell_leader(Some(instruction));
+        }
         // Twice as long as a leader tries to hand over.
         let patience = Span(2 * self.scenario.cluster.election_timeout_max.0);
         self.drill.order = Some(Order { that, again: self.witness.now + patience });

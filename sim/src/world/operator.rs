@@ -10,6 +10,7 @@ use crate::network::Owner;
 use crate::observation::Fact;
 use crate::replica::Replica;
 use crate::scenario::model::Action;
+use crate::scenario::scalar::Target;
 use crate::trace::Record;
 use seaworthy_core::member::Instruction;
 use seaworthy_core::membership::{Change, Membership};
@@ -42,6 +43,13 @@ pub(super) struct Wish {
 impl Wish {
     pub(super) fn new(owner: Owner, add: Vec<NodeId>, learn: Vec<NodeId>, remove: Vec<NodeId>) -> Self {
         Self { number: 0, owner, add, learn, remove }
+    }
+
+    /// What a timeline would say to have it wished for.
+    pub(super) fn action(&self) -> Action {
+        let targets = |nodes: &[NodeId]| nodes.iter().map(|node| Target::Node(node.get())).collect();
+        let [add, learn, remove] = [&self.add, &self.learn, &self.remove].map(|nodes| targets(nodes));
+        Action::ChangeMembership { add, learn, remove, node: None }
     }
 
     /// All that is still to be changed, at once.
