@@ -7,9 +7,9 @@ use crate::history::{ClientId, HistoryEvent};
 use crate::network::{Cause, Owner};
 use crate::observation::Property;
 use crate::replica::{MessageFacts, MessageKind};
-use crate::run::{Deed, Recording};
+use crate::run::{Deed, Found, Recording};
 use crate::scenario::model::{
-    Action, Disk, Distribution, Moment, ReadModeName, Rule, Scenario, Verdict, Workload,
+    Action, Disk, Distribution, Liveness, Moment, ReadModeName, Rule, Scenario, Verdict, Workload,
 };
 use crate::scenario::scalar::{Ppm, Target};
 use crate::time::{Span, Time};
@@ -46,6 +46,8 @@ struct Writing {
     campaigns: Campaigns,
     /// What operators told nodes, rather than what they wished.
     words: bool,
+    /// How all faults came to an end, and what the drill told nodes then: it all ends with that.
+    end: bool,
     messages: Messages,
 }
 
@@ -89,9 +91,12 @@ pub(super) fn write_out(search: &mut Search<'_>) {
 
 fn write(search: &mut Search<'_>) {
     let (report, recording) = search.recorded();
-    let culprit = report.violation.and_then(|found| found.node);
+    let Some(found) = report.violation else { return };
+    let culprit = found.node;
     let mut candidates: Vec<Scenario> = Vec::new();
-    for clients in [true, false] {
+    let healed = search.best.liveness.check && search.property != Property::Liveness;
+    let ends = if healed { [true, false].as_slice() } else { [false].as_slice() };
+    for (end, clients) in ends.iter().flat_map(|end| [(*end, true), (*end, false)]) {
         for campaigns in [Campaigns::Plain, Campaigns::Written, Campaigns::ByTimeout] {
             // Where nobody campaigns by himself a cluster may wait for ever, bug or no bug.
             if campaigns != Campaigns::ByTimeout && !search.knows_dead() {
@@ -101,8 +106,8 @@ fn write(search: &mut Search<'_>) {
             let slow = culprit.map(Messages::Uneven);
             for messages in alike.chain(slow).chain([Messages::ByRule, Messages::ByLuck]) {
                 for words in [true, false] {
-                    let writing = Writing { clients, campaigns, words, messages };
-                    let candidate = written(&search.best, &recording, search.property, writing);
+                    let writing = Writing { clients, campaigns, words, end, messages };
+                    let candidate = written(&search.best, &recording, &found, writing);
                     candidates.extend(candidate.filter(|scenario| !candidates.contains(scenario)));
                 }
             }
@@ -165,11 +170,16 @@ pub(super) fn take_fewer_rules(search: &mut Search<'_>) {
 fn written(
     scenario: &Scenario,
     recording: &Recording,
-    property: Property,
+    Found { property, at, .. }: &Found,
     writing: Writing,
 ) -> Option<Scenario> {
     let mut written = Scenario { nemesis: Vec::new(), ..scenario.clone() };
-    let mut moments = deeds(&recording.deeds);
+    let mut moments = deeds(&recording.deeds, writing.end);
+    if writing.end {
+        written.duration = *at - Time::ZERO;
+        written.liveness = Liveness { check: false, ..Liveness::default() };
+        moments.extend(healing(recording));
+    }
     if writing.words {
         spell_out(&mut moments, recording);
     }
@@ -177,8 +187,8 @@ fn written(
         moments.extend(operations(recording, workload.clients));
         // What is asked at the end, and not given up, is what shows that a cluster is dead.
         let last = Workload { clients: workload.clients, start: scenario.duration, ..Workload::default() };
-        written.workload = (property == Property::Liveness).then_some(last);
-        if property == Property::Liveness {
+        written.workload = (*property == Property::Liveness).then_some(last);
+        if *property == Property::Liveness {
             let apart = workload.clients;
             moments.iter_mut().for_each(|moment| renumber(&mut moment.action, |client| client + apart));
         }
@@ -228,12 +238,12 @@ fn written(
     Some(written)
 }
 
-/// What was done, each at its time. A nemesis takes back only what it has done itself; whoever reads a timeline takes
-/// back everything, so what others have done is done again.
-fn deeds(deeds: &[Deed]) -> Vec<Moment> {
+/// What was done, each at its time, with or without the drill. A nemesis takes back only what it has done itself; whoever
+/// reads a timeline takes back everything, so what others have done is done again.
+fn deeds(deeds: &[Deed], drill: bool) -> Vec<Moment> {
     let mut moments: Vec<Moment> = Vec::new();
     let mut in_force: Vec<&Deed> = Vec::new();
-    for deed in deeds {
+    for deed in deeds.iter().filter(|deed| drill || deed.owner != Owner::Drill) {
         moments.push(Moment { at: deed.at - Time::ZERO, action: deed.action.clone() });
         let cuts = |action: &Action| {
             matches!(
@@ -262,6 +272,24 @@ fn deeds(deeds: &[Deed]) -> Vec<Moment> {
         }
     }
     moments
+}
+
+/// How all faults came to an end, if they did.
+fn healing(recording: &Recording) -> Vec<Moment> {
+    let healed = recording.trace.iter().find(|line| matches!(line.record, Some(Record::Healed)));
+    let Some(at) = healed.map(|line| line.at - Time::ZERO) else { return Vec::new() };
+    let undone = recording.deeds.iter().filter_map(|deed| match &deed.action {
+        Action::Pause(node) => Some(Action::Resume(*node)),
+        Action::FillDisk(node) => Some(Action::FreeDisk(*node)),
+        _ => None,
+    });
+    let mut actions: Vec<Action> = Vec::new();
+    for action in undone.chain([Action::Heal {}, Action::Unclog {}, Action::Restart(vec![Target::All])]) {
+        if !actions.contains(&action) {
+            actions.push(action);
+        }
+    }
+    actions.into_iter().map(|action| Moment { at, action }).collect()
 }
 
 /// Replaces what operators wish by what they tell whom, and when.

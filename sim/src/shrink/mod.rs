@@ -11,8 +11,8 @@
 //! 2. `explicit`: what happened in the run is written on the timeline: each fault, each operation, each campaign; what
 //!    became of single messages becomes rules.
 //! 3. `search`: delta debugging (Zeller and Hildebrandt 2002) takes out of it what is not needed.
-//! 4. `plain`: what is left gets round instants, short names and usual values, or heartbeats that are rare, if that makes
-//!    less to read.
+//! 4. `plain`: what is left gets round instants, short names and usual values; `pace`: or heartbeats that are rare, and
+//!    less waiting, if that makes less to read.
 //!
 //! From the moment on when a candidate fails whatever the seed, all that follow must do so too: then nothing is left to
 //! luck, and [`Shrunk::any_seed`] says so. Bugs that need the luck of a disk may never get there.
@@ -22,6 +22,7 @@
 
 mod claim;
 mod explicit;
+mod pace;
 mod plain;
 mod search;
 mod size;
@@ -33,7 +34,7 @@ use crate::scenario::Scenario;
 use crate::scenario::model::{Expectation, Liveness, Predicate};
 use crate::scenario::validate;
 use crate::sweep::Panic;
-use plain::Pace;
+use pace::Pace;
 use search::{Search, Standing};
 pub use size::Size;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -41,7 +42,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 /// How many candidates are enough: more have hardly made any run smaller.
 pub const CANDIDATES: NonZeroU64 = NonZeroU64::new(20_000).expect("it is not zero");
 
-/// How many runs of the tamed scenario are written out, for as long as none of them comes out small.
+/// How many runs of the tamed scenario are written out, for as long as none of them makes a short story.
 const ATTEMPTS: u64 = 6;
 
 /// How many candidates are tried for each of them. Then the best of them gets what is left.
@@ -142,7 +143,7 @@ pub fn shrink(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Result<S
         if standing.cost() < best.cost() {
             best = standing;
         }
-        if best.is_small() {
+        if best.is_short() {
             break;
         }
     }

@@ -19,6 +19,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What fails at these seeds is taken to fail at any.
 const SEEDS: [u64; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
+/// At so many seeds a run is the same if luck has no say in it.
+const ALIKE: usize = 3;
+
 /// The steps that it is worth to try one candidate.
 const STEPS: u64 = 8_000;
 
@@ -70,6 +73,9 @@ const GRACE: Span = Span::millis(500);
 /// So many faults and operations are little to read.
 const LITTLE: u64 = 5;
 
+/// So many events make a short story.
+const SHORT: u64 = 16;
+
 /// Where a search stands.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
@@ -80,9 +86,14 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    /// Whether nothing is left to luck, and there is little to read.
+    /// Whether nothing is left to luck, and there is little to do.
     pub(super) fn is_small(&self) -> bool {
         self.any_seed && self.size.faults + self.size.operations <= LITTLE
+    }
+
+    /// Whether that makes a short story, too.
+    pub(super) fn is_short(&self) -> bool {
+        self.is_small() && self.size.events <= SHORT
     }
 
     /// The less the better: luck first, then what is to be read. A story of half as many events is worth one more fault
@@ -331,21 +342,17 @@ impl<'a> Search<'a> {
     /// When at the latest the property breaks, if it does at all of these seeds, and holds where nothing is planted.
     fn breaks(&self, scenario: &Scenario, seeds: &[u64]) -> Option<Time> {
         let mut latest = Time::ZERO;
-        for seed in seeds {
-            let found = simulate(scenario, *seed, self.max_steps).violation?;
-            if found.property != self.property {
-                return None;
-            }
-            latest = latest.max(found.at);
-        }
-        if !scenario.planted.is_empty() {
+        let breaks = at_all(scenario, seeds, self.max_steps, |report| {
+            let found = report.violation.filter(|found| found.property == self.property);
+            latest = latest.max(found.as_ref().map_or(Time::ZERO, |found| found.at));
+            found.is_some()
+        });
+        let holds = |report: RunReport| report.verdict == Verdict::Ok;
+        let only_planted = || {
             let sound = Scenario { planted: Vec::new(), expect: Vec::new(), ..scenario.clone() };
-            let holds = |seed: &u64| simulate(&sound, *seed, self.max_sound_steps).verdict == Verdict::Ok;
-            if !seeds.iter().all(holds) {
-                return None;
-            }
-        }
-        Some(latest)
+            scenario.planted.is_empty() || at_all(&sound, seeds, self.max_sound_steps, holds)
+        };
+        (breaks && only_planted()).then_some(latest)
     }
 
     fn tell(&self) {
@@ -377,6 +384,28 @@ fn ending(scenario: Scenario, at: Time) -> Scenario {
     shorter.timeline.retain(|moment| moment.at <= duration);
     shorter.rules.retain(|rule| rule.after.is_none_or(|after| after <= duration));
     if validate(&shorter).is_ok() { shorter } else { scenario }
+}
+
+/// Whether the runs at all of these seeds are as they should be. If the first ones are the same run, luck has no say in it,
+/// and the others need not be made.
+fn at_all(
+    scenario: &Scenario,
+    seeds: &[u64],
+    max_steps: u64,
+    mut judge: impl FnMut(RunReport) -> bool,
+) -> bool {
+    let mut fingerprints = Vec::new();
+    for seed in seeds {
+        if fingerprints.len() == ALIKE && fingerprints.iter().all(|other| *other == fingerprints[0]) {
+            break;
+        }
+        let report = simulate(scenario, *seed, max_steps);
+        fingerprints.push(report.fingerprint);
+        if !judge(report) {
+            return false;
+        }
+    }
+    true
 }
 
 /// One run, without records.
