@@ -1,6 +1,7 @@
 use super::*;
 use crate::planted;
 use crate::run::run;
+use crate::scenario::model::{Action, Moment};
 use crate::scenario::{parse, validate};
 use crate::swarm;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +32,8 @@ fn what_is_shrunk_is_small_and_fails_whatever_the_seed() {
         ("truncates_always", 0, 10),
         ("commit_regresses", 0, 10),
         ("follower_reads_locally", 1, 10),
+        // With more room behind a snapshot it would take two hundred operations.
+        ("first_append_taken_again", 28, 4),
     ];
     for (name, seed, most) in bounds {
         let scenario = planted(name, seed);
@@ -115,6 +118,26 @@ fn a_dead_cluster_needs_no_clients() {
     let shrunk = shrunk(&parse("dead.json", text).unwrap(), 0, 2, 200);
     assert_eq!((shrunk.property, shrunk.scenario.workload), (Property::Liveness, None));
     assert_eq!((shrunk.size.faults, shrunk.size.operations), (0, 0));
+}
+
+/// What the drill told nodes goes on the timeline, and the end of all faults is no more.
+#[test]
+fn what_breaks_in_a_drill_is_written_out() {
+    let text = r#"{
+        "name": "drilled",
+        "claim": "A new member installs a snapshot.",
+        "duration": "1s",
+        "cluster": { "nodes": 1, "spares": 1 },
+        "liveness": { "drill": true },
+        "planted": ["snapshot_restores_term"]
+    }"#;
+    let Shrunk { scenario, property, size, any_seed, .. } =
+        shrunk(&parse("drilled.json", text).unwrap(), 0, 2, 1_000);
+    assert!(any_seed && property == Property::Monotonicity, "{scenario}");
+    assert_eq!(scenario.liveness, Liveness { check: false, ..Liveness::default() });
+    let told = |moment: &Moment| matches!(moment.action, Action::ChangeMembership { node: Some(_), .. });
+    assert!(scenario.timeline.iter().any(told), "{scenario}");
+    assert!(size.faults <= 3 && size.events <= 10, "{size}\n{scenario}");
 }
 
 /// A claim says what is planted and where that happened, what is done, and what contradicts what.

@@ -1,5 +1,8 @@
+use crate::network::Owner;
 use crate::observation::Property;
-use crate::run::{RunReport, TraceLine, Verdict, run_recorded};
+use crate::run::{Deed, RunReport, TraceLine, Verdict, run_recorded};
+use crate::scenario::model::Action;
+use crate::scenario::scalar::Target;
 use crate::scenario::{Scenario, parse};
 use crate::swarm;
 
@@ -35,6 +38,24 @@ fn a_leader_hands_over_steps_down_and_is_replaced_and_taken_back() {
         // The first one, the heir's, and those after the two that went.
         assert!(4 <= report.elections, "seed {seed}: {} elections", report.elections);
     }
+}
+
+/// So that a timeline can say the same, and a story tells it.
+#[test]
+fn what_the_drill_tells_nodes_is_among_the_deeds() {
+    let (_, recording) = run_recorded(&scenario(r#""nodes": 1, "spares": 1"#, DRILL), 1);
+    let told = recording.deeds.into_iter().filter(|deed| deed.owner == Owner::Drill);
+    let mut actions: Vec<Action> = told.map(|deed| deed.action).collect();
+    actions.dedup();
+    let change = |add: u64, remove: &[u64]| {
+        let nodes = |nodes: &[u64]| nodes.iter().map(|node| Target::Node(*node)).collect();
+        Action::ChangeMembership { add: nodes(&[add]), learn: Vec::new(), remove: nodes(remove), node: None }
+    };
+    // With one voter there is nobody to hand over to.
+    assert_eq!(actions, [Action::StepDown {}, change(2, &[1]), change(1, &[])]);
+    let (_, recording) = run_recorded(&scenario(r#""nodes": 2"#, DRILL), 1);
+    let hands_over = |deed: &Deed| matches!(deed.action, Action::TransferLeadership(Target::Node(_)));
+    assert!(recording.deeds.iter().any(hands_over), "{:?}", recording.deeds);
 }
 
 /// Nobody can take over from it, nor take its place.
