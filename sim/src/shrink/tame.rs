@@ -226,32 +226,27 @@ fn take_fewer_nemeses(search: &mut Search<'_>) {
 
 /// Takes out clients: all of them, all but one that asks in the end, or some.
 pub(super) fn take_fewer_clients(search: &mut Search<'_>) {
-    const COUNTS: [u32; 3] = [1, 2, 3];
+    search.take(1, &|scenario, _| {
+        scenario.workload.is_some().then(|| Scenario { workload: None, ..scenario.clone() })
+    });
     // What clients ask at the end, and do not give up, may be what shows that a cluster is dead.
-    let kept = search.property == Property::Liveness;
-    let fewer = |scenario: &Scenario, number: usize| {
-        let workload = scenario.workload.as_ref()?;
+    if search.property == Property::Liveness {
+        search.take(1, &|scenario, _| {
+            let start = scenario.duration;
+            let last = Workload { clients: 1, start, ..Workload::default() };
+            let more = scenario.workload.as_ref()?.start < start;
+            more.then(|| Scenario { workload: Some(last), ..scenario.clone() })
+        });
+    }
+    const COUNTS: [u32; 3] = [1, 2, 3];
+    search.take(COUNTS.len(), &|scenario, number| {
         let mut fewer = scenario.clone();
-        match number {
-            0 => fewer.workload = None,
-            1 if kept && workload.start < scenario.duration => {
-                // They ask nothing but that.
-                let start = scenario.duration;
-                fewer.workload = Some(Workload { clients: 1, start, ..Workload::default() });
-            }
-            1 => {}
-            _ => {
-                let clients = COUNTS[number - 2].min(workload.clients);
-                of_clients(&mut fewer, |workload| {
-                    workload.clients = clients;
-                    workload.loyal_readers = workload.loyal_readers.min(clients);
-                    workload.loyal_writers = workload.loyal_writers.min(clients - workload.loyal_readers);
-                });
-            }
-        }
+        let workload = fewer.workload.as_mut()?;
+        workload.clients = COUNTS[number].min(workload.clients);
+        workload.loyal_readers = workload.loyal_readers.min(workload.clients);
+        workload.loyal_writers = workload.loyal_writers.min(workload.clients - workload.loyal_readers);
         (fewer != *scenario).then_some(fewer)
-    };
-    search.take(COUNTS.len() + 2, &fewer);
+    });
 }
 
 /// Takes out disks that differ from the others.
