@@ -4,10 +4,11 @@
 //! decides, and which restarts, has a slow disk or loses the leader as well within the same election timeout. By chance
 //! these meet in one run of thousands.
 
-use super::strike::{Ground, Strike, target, targets};
+use super::strike::{Ground, Strike, targets};
 use super::target::{Status, some};
 use crate::choice::{Choice, Stream};
 use crate::scenario::model::Action;
+use crate::scenario::scalar::Target;
 use crate::time::Span;
 use seaworthy_core::types::NodeId;
 
@@ -50,13 +51,13 @@ pub(super) fn ambush(
         1 => then.extend(restart(&others)),
         2 => then.extend(restart(&[leader])),
         3 => {
-            then.push(Action::Pause(target(leader)));
-            undo.push(Action::Resume(target(leader)));
+            then.push(Action::Pause(Target::from(leader)));
+            undo.push(Action::Resume(Target::from(leader)));
         }
-        4 => then.push(Action::TransferLeadership(target(rival))),
-        _ => then.push(Action::TakeSnapshot(target(others[0]))),
+        4 => then.push(Action::TransferLeadership(Target::from(rival))),
+        _ => then.push(Action::TakeSnapshot(Target::from(others[0]))),
     }
-    then.push(Action::Campaign(target(rival)));
+    then.push(Action::Campaign(Target::from(rival)));
     // At once the rival still has the whole log; after a while it lacks what nobody has told it, and would campaign anyway.
     let longest = if choice.chance(stream, 500_000) { 0 } else { ground.election_timeout_min.0 * 2 };
     let wait = Span(choice.between(stream, 0, longest));

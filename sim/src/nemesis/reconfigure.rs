@@ -3,7 +3,7 @@
 //! There is always a voter left whose disk is whole, and nobody is added who has ever lost what he promised: such a
 //! server must come back under a new number.
 
-use super::strike::{target, targets, without};
+use super::strike::{targets, without};
 use super::target::{Status, some};
 use crate::choice::{Choice, Stream};
 use crate::scenario::model::Action;
@@ -84,7 +84,7 @@ pub(super) fn lose_disk_and_replace(
     let lost = some(cast.voters.clone(), 1, choice, stream);
     let substitute = some(cast.strangers.clone(), 1, choice, stream);
     let change = wish(&substitute, &[], &lost, None);
-    Some(vec![lose(target(*lost.first()?)), change])
+    Some(vec![lose(Target::from(*lost.first()?)), change])
 }
 
 /// Who is what.
@@ -116,6 +116,6 @@ impl Cast {
 }
 
 fn wish(add: &[NodeId], learn: &[NodeId], remove: &[NodeId], node: Option<NodeId>) -> Action {
-    let node: Option<Target> = node.map(target);
+    let node: Option<Target> = node.map(Target::from);
     Action::ChangeMembership { add: targets(add), learn: targets(learn), remove: targets(remove), node }
 }

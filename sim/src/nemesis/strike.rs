@@ -101,18 +101,18 @@ impl Ground {
         let mut one = |target: Target| resolve(target, status, choice, stream).first().copied();
         let strike = match fault {
             Fault::Partition => partition(status, choice, stream),
-            Fault::IsolateLeader => cut(Action::Isolate(target(one(Target::Leader)?))),
-            Fault::IsolateAny => cut(Action::Isolate(target(one(Target::Any)?))),
+            Fault::IsolateLeader => cut(Action::Isolate(Target::from(one(Target::Leader)?))),
+            Fault::IsolateAny => cut(Action::Isolate(Target::from(one(Target::Any)?))),
             Fault::OneWay => one_way(status, choice, stream),
             Fault::Sever => sever(status, choice, stream),
             Fault::Bridge => bridge(status, choice, stream),
             Fault::Ambush => ambush(self, status, choice, stream)?,
-            Fault::Clog => world(Action::Clog(target(one(Target::Any)?)), Action::Unclog {}),
+            Fault::Clog => world(Action::Clog(Target::from(one(Target::Any)?)), Action::Unclog {}),
             Fault::Crash => crash(&[one(Target::Any)?]),
             Fault::CrashLeader => crash(&[one(Target::Leader)?]),
             Fault::CrashMidStep => {
                 let node = one(Target::Any)?;
-                let actions = vec![Action::CrashMidStep(target(node))];
+                let actions = vec![Action::CrashMidStep(Target::from(node))];
                 Strike::new(actions, Undo::RestartAfterCrash(node))
             }
             Fault::CrashMajority => {
@@ -127,7 +127,7 @@ impl Ground {
                 let awake = status.those(|node| {
                     node.up && !node.paused && (fault == Fault::Pause || Some(node.node) == leader)
                 });
-                let node = target(*some(awake, 1, choice, stream).first()?);
+                let node = Target::from(*some(awake, 1, choice, stream).first()?);
                 world(Action::Pause(node), Action::Resume(node))
             }
             Fault::SlowDisk => self.slow_disk(one(Target::Any)?),
@@ -139,9 +139,9 @@ impl Ground {
                 // From less than an election timeout to several: timers fire early, together, or all at once.
                 let (least, most) = (self.election_timeout_min.0 / 2, self.election_timeout_max.0 * 4);
                 let by = Span(choice.between(stream, least, most));
-                instant(Action::JumpClock { node: target(self.any(status, choice, stream)?), by })
+                instant(Action::JumpClock { node: Target::from(self.any(status, choice, stream)?), by })
             }
-            Fault::Campaign => instant(Action::Campaign(target(one(Target::Any)?))),
+            Fault::Campaign => instant(Action::Campaign(Target::from(one(Target::Any)?))),
             Fault::Reconfigure => instant(reconfigure::change(status, choice, stream)?),
             Fault::ReconfigureAndIsolate => {
                 let actions = reconfigure::change_and_isolate(status, choice, stream)?;
@@ -150,10 +150,10 @@ impl Ground {
             Fault::TransferLeadership => {
                 let voters = status.those(|node| status.membership.voters.contains(node.node));
                 let heir = *some(voters, 1, choice, stream).first()?;
-                instant(Action::TransferLeadership(target(heir)))
+                instant(Action::TransferLeadership(Target::from(heir)))
             }
             Fault::StepDown => instant(Action::StepDown {}),
-            Fault::TakeSnapshot => instant(Action::TakeSnapshot(target(one(Target::Any)?))),
+            Fault::TakeSnapshot => instant(Action::TakeSnapshot(Target::from(one(Target::Any)?))),
             Fault::Wipe | Fault::Rot => {
                 let lose = if fault == Fault::Wipe { Action::Wipe } else { Action::Rot };
                 let actions = reconfigure::lose_disk_and_replace(lose, status, choice, stream)?;
@@ -216,7 +216,7 @@ impl Ground {
         let slow = Distribution::Uniform { min: self.heartbeat_interval, max: self.election_timeout_max };
         let usual = self.disk.nodes.iter().find(|disk| disk.node == node.get());
         let usual = usual.map_or(&self.disk.sync, |disk| &disk.sync).clone();
-        let node = target(node);
+        let node = Target::from(node);
         [slow, usual].map(|sync| Action::SlowDisk { node, sync })
     }
 }
@@ -286,7 +286,7 @@ fn crash(nodes: &[NodeId]) -> Strike {
 /// A crash at any point; one time in three while the node starts.
 fn crash_at(node: NodeId, choice: &mut Choice, stream: Stream) -> Strike {
     let point = CRASH_POINTS[choice.below(stream, CRASH_POINTS.len() as u64) as usize];
-    let mut actions = vec![Action::CrashAt { node: target(node), point }];
+    let mut actions = vec![Action::CrashAt { node: Target::from(node), point }];
     if choice.chance(stream, 333_333) {
         actions.insert(0, Action::Crash(targets(&[node])));
         actions.push(Action::Restart(targets(&[node])));
@@ -295,11 +295,11 @@ fn crash_at(node: NodeId, choice: &mut Choice, stream: Stream) -> Strike {
 }
 
 fn fail_sync(node: NodeId) -> Strike {
-    Strike::new(vec![Action::FailSync(target(node))], Undo::RestartAfterCrash(node))
+    Strike::new(vec![Action::FailSync(Target::from(node))], Undo::RestartAfterCrash(node))
 }
 
 fn fill_disk(node: NodeId) -> Strike {
-    let node = target(node);
+    let node = Target::from(node);
     let undo = Undo::Act(vec![Action::FreeDisk(node), Action::Restart(vec![node])]);
     Strike::new(vec![Action::FillDisk(node)], undo)
 }
@@ -324,10 +324,6 @@ pub(super) fn without(nodes: &[NodeId], gone: &[NodeId]) -> Vec<NodeId> {
     nodes.iter().copied().filter(|node| !gone.contains(node)).collect()
 }
 
-pub(super) fn target(node: NodeId) -> Target {
-    Target::Node(node.get())
-}
-
 pub(super) fn targets(nodes: &[NodeId]) -> Vec<Target> {
-    nodes.iter().copied().map(target).collect()
+    nodes.iter().copied().map(Target::from).collect()
 }

@@ -192,7 +192,7 @@ fn whatever_a_nemesis_does_it_undoes_and_time_advances() {
                 if turn % 2 == 0
                     && let Some(node) = world.armed.take()
                 {
-                    world.act(&Action::Crash(vec![Target::Node(node.get())]));
+                    world.act(&Action::Crash(vec![node.into()]));
                 }
                 assert!(stage < stages || world.whole(), "{fault:?} left something behind on {nodes} nodes");
                 strikes += u64::from(acted && before);

@@ -2,6 +2,7 @@
 
 use crate::time::Span;
 use schemars::JsonSchema;
+use seaworthy_core::types::NodeId;
 use serde::{Deserialize, Serialize};
 
 /// A probability in parts per million; written as a number from 0 to 1.
@@ -64,6 +65,12 @@ pub enum Target {
     AMajority,
     /// `"all"`: every node.
     All,
+}
+
+impl From<NodeId> for Target {
+    fn from(node: NodeId) -> Self {
+        Self::Node(node.get())
+    }
 }
 
 // Written as people write them; the parsers below are the only ones.

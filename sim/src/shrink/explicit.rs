@@ -95,7 +95,7 @@ fn write(search: &mut Search<'_>) {
     let culprit = found.node;
     let mut candidates: Vec<Scenario> = Vec::new();
     let healed = search.best.liveness.check && search.property != Property::Liveness;
-    let ends = if healed { [true, false].as_slice() } else { [false].as_slice() };
+    let ends: &[bool] = if healed { &[true, false] } else { &[false] };
     for (end, clients) in ends.iter().flat_map(|end| [(*end, true), (*end, false)]) {
         for campaigns in [Campaigns::Plain, Campaigns::Written, Campaigns::ByTimeout] {
             // Where nobody campaigns by himself a cluster may wait for ever, bug or no bug.
@@ -310,7 +310,7 @@ fn spell_out(moments: &mut Vec<Moment>, recording: &Recording) {
         else {
             continue;
         };
-        let node = Some(Target::Node(node.get()));
+        let node = Some(node.into());
         // Whoever is to vote learns first.
         let first = !add.is_empty() && !learnt.contains(&number);
         learnt.push(number);
@@ -371,7 +371,7 @@ fn invoke(client: ClientId, command: &Command, mode: ReadMode, node: NodeId) -> 
     Action::Invoke {
         client: client.0,
         command: command.to_string(),
-        node: Some(Target::Node(node.get())),
+        node: Some(node.into()),
         stay: false,
         read: ReadModeName::said(mode),
     }
@@ -407,10 +407,7 @@ fn campaigns(recording: &Recording, plain: bool) -> Vec<Moment> {
             _ => None,
         };
         if let Some(node) = campaigns {
-            moments.push(Moment {
-                at: line.at - Time::ZERO,
-                action: Action::Campaign(Target::Node(node.get())),
-            });
+            moments.push(Moment { at: line.at - Time::ZERO, action: Action::Campaign(node.into()) });
             cause = None;
         } else if begins_step(&record) {
             cause = Some(record);

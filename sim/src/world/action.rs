@@ -73,8 +73,8 @@ impl<R: Replica> World<'_, R> {
 
     /// Does something to whoever is meant now.
     pub(super) fn act(&mut self, owner: Owner, action: &Action) -> Result<(), Stop> {
-        let node = |node: NodeId| Target::Node(node.get());
-        let aimed = action.aimed(&mut |target| self.each_of(owner, target).into_iter().map(node).collect());
+        let aimed =
+            action.aimed(&mut |target| self.each_of(owner, target).into_iter().map(Target::from).collect());
         aimed.iter().try_for_each(|action| {
             self.witness.deed(owner, action);
             self.act_aimed(owner, action)

@@ -12,7 +12,6 @@ use crate::nemesis::target::Status;
 use crate::network::Owner;
 use crate::replica::Replica;
 use crate::scenario::model::Action;
-use crate::scenario::scalar::Target;
 use crate::time::{Span, Time};
 use seaworthy_core::member::Instruction;
 use seaworthy_core::types::{NodeId, Term};
@@ -189,7 +188,7 @@ impl<R: Replica> World<'_, R> {
     fn order(&mut self, that: Demand) {
         let word = match that {
             Demand::Lead { to, .. } => {
-                let action = Action::TransferLeadership(Target::Node(to.get()));
+                let action = Action::TransferLeadership(to.into());
                 Some((Instruction::TransferLeadership(to), action))
             }
             Demand::GiveUp { .. } => Some((Instruction::StepDown, Action::StepDown {})),

@@ -47,8 +47,8 @@ impl Wish {
 
     /// What a timeline would say to have it wished for.
     pub(super) fn action(&self) -> Action {
-        let targets = |nodes: &[NodeId]| nodes.iter().map(|node| Target::Node(node.get())).collect();
-        let [add, learn, remove] = [&self.add, &self.learn, &self.remove].map(|nodes| targets(nodes));
+        let [add, learn, remove] = [&self.add, &self.learn, &self.remove]
+            .map(|nodes| nodes.iter().copied().map(Target::from).collect());
         Action::ChangeMembership { add, learn, remove, node: None }
     }
 
